@@ -1,0 +1,147 @@
+"""What flows between the parts: a plate's frame, and the picture a network sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHeader:
+    """What a frame's file says beside its pixels; enough to write a matte that matches it.
+
+    Attributes
+    ----------
+    data_window, display_window : Window
+        In the plate's own pixels (anamorphic plates are not unsqueezed here).
+    pixel_aspect : float
+        Width of a pixel over its height.
+    metadata : mapping of str to value
+        Attributes worth keeping on the matte: time code, camera, frame rate, ... Values are what
+        OpenImageIO gives (int, float, str, tuples of them). Attributes that would lie on a matte
+        (``cryptomatte/*``, view and channel-structure attributes) are not in it.
+    """
+
+    data_window: Window
+    display_window: Window
+    pixel_aspect: float = 1.0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlateFrame:
+    """One frame of a plate, as its file has it.
+
+    Attributes
+    ----------
+    frame : int
+        The plate's frame number.
+    pixels : ndarray of float32, shape (data_window.height, data_window.width, 3)
+        RGB in the plate's colour space; non-finite values are replaced by 0 and counted.
+    header : FrameHeader
+    nonfinite : int
+        How many values (not pixels) were NaN or infinite in the file.
+    """
+
+    frame: int
+    pixels: NDArray[np.float32]
+    header: FrameHeader
+    nonfinite: int = 0
+
+
+class Plate(Protocol):
+    """A shot's frames: one view and one layer of an image sequence, a still or a movie.
+
+    ``read`` and ``header`` may be called from several threads at once.
+    """
+
+    @property
+    def name(self) -> str:
+        """A legal file stem taken from the plate's own name, e.g. ``sh010`` for sh010.####.exr."""
+
+    @property
+    def frames(self) -> FrameRange:
+        """Every frame the plate has, in order. Holes are simply not in it."""
+
+    @property
+    def rate(self) -> float | None:
+        """Frames a second, where the plate knows it."""
+
+    def read(self, frame: int) -> PlateFrame:
+        """Return one frame. Raises FrameReadError, with frame, path and hint."""
+
+    def header(self, frame: int) -> FrameHeader:
+        """Return what `read` would give as the header, without decoding pixels where possible."""
+
+    def digest(self, frame: int) -> str:
+        """Return a hexadecimal digest of the frame's content: equal content, equal digest.
+
+        It depends on no path, time or host. Size and modification time may only save rehashing.
+        """
+
+    def close(self) -> None:
+        """Release files and threads. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFrame:
+    """A frame as detectors and networks see it.
+
+    Attributes
+    ----------
+    frame : int
+        The plate's frame number.
+    pixels : ndarray of float32, shape (window.height, window.width, 3)
+        sRGB-encoded RGB in [0, 1], square pixels, no NaN.
+    window : Window
+        What the pixels cover: the plate's data window in display-window coordinates of *square*
+        pixels (an anamorphic plate's columns are multiplied by its pixel aspect).
+    """
+
+    frame: int
+    pixels: NDArray[np.float32]
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceMask:
+    """A binary mask of one instance in one frame.
+
+    Attributes
+    ----------
+    window : Window
+        The mask's box, square pixels, display-window coordinates.
+    mask : ndarray of bool, shape (window.height, window.width)
+    """
+
+    window: Window
+    mask: NDArray[np.bool_]
+
+    @property
+    def area(self) -> int:
+        """How many pixels are inside."""
+        return int(np.count_nonzero(self.mask))
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceFrame:
+    """The coarse masks of every instance that is present in one frame.
+
+    Attributes
+    ----------
+    frame : int
+        The plate's frame number.
+    masks : mapping of int to InstanceMask
+        By instance id (ids start at 1 and never change within a shot). An absent instance is
+        simply not in it. Masks may overlap when the provider says so.
+    """
+
+    frame: int
+    masks: Mapping[int, InstanceMask]

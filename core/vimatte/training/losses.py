@@ -1,0 +1,90 @@
+"""Losses over the three scales of a prediction, and over time."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LAPLACIAN_LEVELS = 4
+
+
+def band_of(truth: Tensor, reach: int) -> Tensor:
+    """Return 1 within `reach` pixels of where `truth` is neither 0 nor 1, else 0; same shape."""
+    unknown = ((truth > 0.01) & (truth < 0.99)).to(truth.dtype)
+    shape = unknown.shape
+    unknown = unknown.reshape(-1, 1, *shape[-2:])
+    wide = F.max_pool2d(unknown, (1, 2 * reach + 1), stride=1, padding=(0, reach))
+    wide = F.max_pool2d(wide, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return wide.reshape(shape)
+
+
+def weighted_l1(alpha: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Return the mean of |alpha - truth| * weight."""
+    return ((alpha - truth).abs() * weight).mean()
+
+
+def laplacian(alpha: Tensor, truth: Tensor) -> Tensor:
+    """Laplacian pyramid loss (Hou and Liu, "Context-Aware Image Matting", ICCV 2019, eq. 3).
+
+    Parameters
+    ----------
+    alpha, truth : Tensor, shape (N, C, H, W)
+        H and W multiples of ``2 ** LAPLACIAN_LEVELS``.
+    """
+    difference = alpha - truth  # the pyramid is linear: one instead of two
+    total = difference.new_zeros(())
+    for level in range(LAPLACIAN_LEVELS):
+        small = F.avg_pool2d(difference, 2)
+        up = F.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
+        total = total + (difference - up).abs().mean() * 2**level
+        difference = small
+    return total + difference.abs().mean() * 2**LAPLACIAN_LEVELS
+
+
+def temporal(alpha: Tensor, truth: Tensor) -> Tensor:
+    """Mean absolute error of the frame-to-frame change; 0 for a single frame.
+
+    Parameters
+    ----------
+    alpha, truth : Tensor, shape (N, T, C, H, W)
+    """
+    if alpha.shape[1] < 2:
+        return alpha.new_zeros(())
+    change = (alpha[:, 1:] - alpha[:, :-1]) - (truth[:, 1:] - truth[:, :-1])
+    return change.abs().mean()
+
+
+def matting_loss(alphas: dict[str, Tensor], truth: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Return the loss of one window of frames, and its parts for the log.
+
+    Parameters
+    ----------
+    alphas : dict
+        ``os8`` (N, T, 2, H/8, W/8) and ``os4`` (N, T, 2, H/4, W/4) at network resolution,
+        ``os1`` and ``fused`` (N, T, 2, P, P) at plate resolution, ``band`` (N, T, 1, P, P).
+    truth : Tensor, shape (N, T, 2, P, P)
+    """
+    count, frames = truth.shape[:2]
+    flat = truth.flatten(0, 1)
+    parts: dict[str, Tensor] = {}
+    for name, factor in (("os8", 1.0), ("os4", 1.0)):
+        alpha = alphas[name].flatten(0, 1)
+        cell = flat.shape[-1] // alpha.shape[-1]
+        small = F.avg_pool2d(flat, cell)
+        weight = 1 + 3 * band_of(small, 1)
+        parts[name] = factor * weighted_l1(alpha, small, weight)
+    band = alphas["band"].flatten(0, 1).to(flat.dtype)
+    weight = band * (1 + 3 * band_of(flat, 4))
+    os1 = ((alphas["os1"].flatten(0, 1) - flat).abs() * weight).mean()
+    parts["os1"] = 2 * os1
+    fused = alphas["fused"].flatten(0, 1)
+    parts["fused"] = weighted_l1(fused, flat, torch.ones_like(flat))
+    parts["lap"] = 0.25 * laplacian(fused, flat)
+    if frames > 1:
+        four = F.avg_pool2d(flat, flat.shape[-1] // alphas["os4"].shape[-1])
+        parts["time"] = 2 * temporal(alphas["fused"], truth) + temporal(
+            alphas["os4"], four.unflatten(0, (count, frames))
+        )
+    total = torch.stack(list(parts.values())).sum()
+    return total, {name: float(value.detach()) for name, value in parts.items()}

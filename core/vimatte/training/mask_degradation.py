@@ -1,0 +1,116 @@
+"""Make a coarse guidance mask from a true alpha, as detectors and hasty rotoscoping would.
+
+The errors drift slowly over a clip: drawn anew for every frame, plain blur over time would be
+the best answer, and the network would learn that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vimatte.training.strands import smooth_noise
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """How one instance's masks go wrong in one clip; made by `draw_degradation`.
+
+    Attributes
+    ----------
+    threshold : float
+        Alpha above which the mask is set, 0 to 1.
+    grow : tuple of float
+        Pixels the outline moves outwards (negative: inwards), at the clip's start and end.
+    round_off : float
+        Sigma in pixels of the blur that rounds corners off; 0 keeps them.
+    wobble : float
+        Amplitude in pixels of the outline's slow, uneven displacement.
+    cell : float
+        Size in pixels of one bump of that displacement.
+    coarse : int
+        The mask is computed at 1/coarse of the size, as detectors do.
+    patches : int
+        Blocks that are erased from the mask or added to it, held over the clip.
+    seed : int
+    """
+
+    threshold: float
+    grow: tuple[float, float]
+    round_off: float
+    wobble: float
+    cell: float
+    coarse: int
+    patches: int
+    seed: int
+
+
+def draw_degradation(extent: float, rng: np.random.Generator) -> Degradation:
+    """Draw the errors of one clip for a subject whose box is about `extent` pixels wide."""
+    reach = float(np.clip(extent / 32, 1.5, 14))
+    start = rng.normal(0, reach * 0.55)
+    drift = rng.normal(0, reach * 0.25)
+    return Degradation(
+        threshold=float(rng.uniform(0.1, 0.9)),
+        grow=(float(start), float(np.clip(start + drift, -reach * 1.5, reach * 1.5))),
+        round_off=float(rng.choice([0.0, rng.uniform(0.5, reach * 0.8)])),
+        wobble=float(rng.choice([0.0, rng.uniform(0.2, reach * 0.6)])),
+        cell=float(rng.uniform(6, 40)),
+        coarse=int(rng.choice([1, 1, 2, 4, 8])),
+        patches=int(rng.choice([0, 0, 0, 1, 2])),
+        seed=int(rng.integers(1 << 31)),
+    )
+
+
+def degrade_mask(alpha: Plane, how: Degradation, time: float) -> NDArray[np.bool_]:
+    """Return the guidance mask of one frame.
+
+    Parameters
+    ----------
+    alpha : ndarray of float32, shape (H, W), in [0, 1]
+    how : Degradation
+    time : float
+        Where in the clip the frame lies, 0 to 1; equal times give equal masks.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+    """
+    height, width = alpha.shape
+    rng = np.random.default_rng(how.seed)
+    inside = (alpha > how.threshold).astype(np.uint8)
+    # The signed distance makes growing, wobbling and rounding off one cheap operation.
+    reach = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+    signed: Plane = np.clip(reach - beyond, -40, 40)
+    if how.round_off > 0:
+        signed = cv2.GaussianBlur(signed, (0, 0), how.round_off)
+    offset = how.grow[0] + (how.grow[1] - how.grow[0]) * time
+    if how.wobble > 0:
+        first = smooth_noise(height, width, how.cell, rng)
+        last = smooth_noise(height, width, how.cell, rng)
+        angle = time * np.pi * 1.5
+        signed = signed + how.wobble * (
+            np.float32(np.cos(angle)) * first + np.float32(np.sin(angle)) * last
+        )
+    if how.coarse > 1:
+        small = cv2.resize(
+            signed,
+            (max(2, width // how.coarse), max(2, height // how.coarse)),
+            interpolation=cv2.INTER_AREA,
+        )
+        signed = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    mask = signed > -offset
+    for _ in range(how.patches):
+        size = rng.uniform(0.04, 0.16) * np.array([height, width])
+        top, left = (rng.uniform(0, 1, 2) * [height, width] - size / 2).astype(int)
+        rows = slice(max(0, top), max(0, top + int(size[0])))
+        columns = slice(max(0, left), max(0, left + int(size[1])))
+        mask[rows, columns] = rng.random() < 0.3
+    result: NDArray[np.bool_] = mask
+    return result

@@ -1,0 +1,149 @@
+"""Training material on disk: photographs, cut-out clips and procedural mattes, ready to map.
+
+::
+
+    MATERIAL/
+      backgrounds/NNNN.npy     uint8 (H, W, 3)     photographs, long side at most 1280
+      clips/NAME.npy           uint8 (T, H, W, 4)  straight colour and alpha, colour extended outwards
+      shapes.npy               uint8 (N, S, S, 2)  procedural alpha, and shade * 100
+      sources.json                                 what each came from, and its licence
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vimatte.errors import InputError
+from vimatte.training.strands import make_matte
+
+LONG_SIDE = 1280
+SHAPE_SIZE = 384
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Memory-mapped training material; cheap to open in every worker.
+
+    Attributes
+    ----------
+    backgrounds : sequence of ndarray of uint8, shape (H, W, 3)
+    clips : sequence of ndarray of uint8, shape (T, H, W, 4)
+    shapes : ndarray of uint8, shape (N, S, S, 2)
+    """
+
+    backgrounds: Sequence[Bytes]
+    clips: Sequence[Bytes]
+    shapes: Bytes
+
+    @classmethod
+    def open(cls, folder: Path) -> Material:
+        """Map what the ``prepare`` functions wrote.
+
+        Raises
+        ------
+        InputError
+            When a part is missing.
+        """
+        backgrounds = [np.load(p, mmap_mode="r") for p in sorted(folder.glob("backgrounds/*.npy"))]
+        clips = [np.load(p, mmap_mode="r") for p in sorted(folder.glob("clips/*.npy"))]
+        shapes = folder / "shapes.npy"
+        if not backgrounds or not clips or not shapes.exists():
+            raise InputError(
+                "the training material is not complete",
+                path=folder,
+                hint="run scripts/prepare_material",
+            )
+        return cls(backgrounds, clips, np.load(shapes, mmap_mode="r"))
+
+
+def prepare_backgrounds(files: Iterable[Path], folder: Path) -> int:
+    """Write photographs as arrays; pictures smaller than 400 pixels are left out.
+
+    Returns
+    -------
+    int
+        How many were written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for path in files:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if picture is None or min(picture.shape[:2]) < 400:
+            continue
+        factor = min(1.0, LONG_SIDE / max(picture.shape[:2]))
+        picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        np.save(folder / f"{count:04d}.npy", np.ascontiguousarray(picture[:, :, ::-1]))
+        count += 1
+    return count
+
+
+def prepare_clip(path: Path, target: Path) -> int:
+    """Write a clip with an alpha channel (VP8 or VP9 alpha, ProRes 4444, ...) as one array.
+
+    Its colour is extended outwards from the solid inside: what a keyer left of the old background
+    at the edges would teach a network to look for fringes.
+
+    Returns
+    -------
+    int
+        How many frames were written.
+    """
+    frames = []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        decoder = stream.codec_context
+        if decoder.name in ("vp8", "vp9"):
+            decoder = av.CodecContext.create(f"libvpx{'-vp9' if decoder.name == 'vp9' else ''}", "r")
+            decoder.extradata = stream.codec_context.extradata
+        for packet in container.demux(stream):
+            for picture in decoder.decode(packet):
+                rgba = picture.to_ndarray(format="rgba")
+                frames.append(extend_colour(rgba))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    np.save(target, np.stack(frames))
+    return len(frames)
+
+
+def extend_colour(rgba: Bytes, solid: int = 250) -> Bytes:
+    """Fill every pixel below `solid` alpha with colour pulled from the solid ones nearby."""
+    alpha = rgba[:, :, 3]
+    weight = (cv2.erode(alpha, np.ones((3, 3), np.uint8)) >= solid).astype(np.float32)
+    colour = rgba[:, :, :3].astype(np.float32) * weight[..., None]
+    filled, known = colour.copy(), weight.copy()
+    size = 3
+    while size < max(rgba.shape[:2]) and (known < 1e-3).any():
+        blurred = cv2.blur(colour, (size, size))
+        mass = cv2.blur(weight, (size, size))
+        new = (known < 1e-3) & (mass > 1e-4)
+        filled[new] = blurred[new] / mass[new][:, None]
+        known[new] = 1
+        size = size * 2 + 1
+    out = rgba.copy()
+    out[:, :, :3] = np.clip(np.round(filled), 0, 255).astype(np.uint8)
+    return out
+
+
+def prepare_shapes(count: int, target: Path, seed: int = 1) -> None:
+    """Draw `count` procedural mattes."""
+    shapes = np.zeros((count, SHAPE_SIZE, SHAPE_SIZE, 2), np.uint8)
+    for index in range(count):
+        alpha, shade = make_matte(SHAPE_SIZE, np.random.default_rng([seed, index]))
+        shapes[index, :, :, 0] = np.round(alpha * 255)
+        shapes[index, :, :, 1] = np.round(np.clip(shade * 100, 0, 255))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    np.save(target, shapes)
+
+
+def write_sources(folder: Path, sources: Sequence[dict[str, str]]) -> None:
+    """Write where the material came from, and under which licence, for the model card."""
+    (folder / "sources.json").write_text(json.dumps(list(sources), indent=2) + "\n")

@@ -1,0 +1,303 @@
+"""The trainer: stages of stills and clips, weight averaging, resumable, one file of settings."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from vimatte.errors import CheckpointError, InputError
+from vimatte.models.lite_encoder import imagenet_state
+from vimatte.models.msgvim_lite import MSGVIMLite
+from vimatte.training.compose import SampleSettings, compose
+from vimatte.training.losses import matting_loss
+from vimatte.training.material import Material
+from vimatte.training.unroll import unroll
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of training.
+
+    Attributes
+    ----------
+    steps : int
+    size : int
+        Side of a crop in network pixels.
+    frames : int
+        Frames in a window; the state is carried over `windows` of them without gradient.
+    batch : int
+        Crops in a step.
+    rate : float
+        Peak learning rate of the new layers; the encoder gets `encoder_rate` times as much.
+    scale2 : float
+        Share of the steps at working scale 1/2 (with a quarter of the crops' area each).
+    windows : int
+    frozen_norm : bool
+        Keep the batch statistics: a clip's frames are too alike to estimate them from.
+    """
+
+    steps: int
+    size: int
+    frames: int
+    batch: int
+    rate: float
+    scale2: float = 0.25
+    windows: int = 1
+    frozen_norm: bool = False
+    encoder_rate: float = 0.25
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Every setting of a run; stored with the weights."""
+
+    stages: tuple[Stage, ...]
+    seed: int = 1
+    average: float = 0.998
+    warmup: int = 100
+    clip: float = 1.0
+    save_every: int = 100
+    workers: int = 1
+    threads: int = 2
+    init: str | None = field(default=None)
+
+    @classmethod
+    def load(cls, path: Path) -> TrainingConfig:
+        """Read a JSON file. Raises InputError where a key is unknown or missing."""
+        try:
+            data = json.loads(path.read_text())
+            stages = tuple(Stage(**stage) for stage in data.pop("stages"))
+            return cls(stages=stages, **data)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"not a training configuration: {error}", path=path) from error
+
+
+class _Batches(Dataset[dict[str, Tensor]]):
+    """Whole batches by step, so that a resumed run sees what an unbroken one would."""
+
+    def __init__(
+        self, folder: Path, seed: int, stage_index: int, stage: Stage, first: int, last: int
+    ) -> None:
+        self.folder, self.seed, self.stage_index, self.stage = folder, seed, stage_index, stage
+        self.first, self.last = first, last
+        self.material: Material | None = None
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+    def __getitem__(self, position: int) -> dict[str, Tensor]:
+        step = self.first + position
+        material = self.material = self.material or Material.open(self.folder)
+        stage = self.stage
+        key = [self.seed, self.stage_index, step]
+        half = np.random.default_rng([*key, 1 << 20]).random() < stage.scale2
+        scale = 2 if half else 1
+        size = max(96, stage.size // 2 // 32 * 32 + 32) if half else stage.size
+        settings = SampleSettings(size, stage.frames * stage.windows, scale)
+        samples = [
+            compose(material, settings, np.random.default_rng([*key, index]))
+            for index in range(stage.batch)
+        ]
+        return {
+            "plate": torch.from_numpy(np.stack([(s.plate * 255).round().astype(np.uint8) for s in samples])),
+            "masks": torch.from_numpy(np.stack([s.masks.astype(np.uint8) for s in samples])),
+            "truth": torch.from_numpy(np.stack([s.truth.astype(np.float16) for s in samples])),
+            "scale": torch.tensor(scale),
+        }
+
+
+class Trainer:
+    """Train `MSGVIMLite` by a configuration.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    material : Path
+        Folder made by ``scripts/prepare_material``.
+    folder : Path
+        Where checkpoints, the log and the averaged weights go; a checkpoint there is resumed.
+    """
+
+    def __init__(self, config: TrainingConfig, material: Path, folder: Path) -> None:
+        self.config, self.material, self.folder = config, material, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        self.network = MSGVIMLite().to(memory_format=torch.channels_last)
+        self.averaged: dict[str, Tensor] = {}
+        self.stage_index = 0
+        self.step = 0
+        if config.init:
+            state = torch.load(config.init, weights_only=True)
+            self.network.encoder.load_state_dict(imagenet_state(state))
+
+    def run(self) -> None:
+        """Train to the end of the last stage; resumes from the last checkpoint."""
+        resumed = self._resume()
+        for index in range(self.stage_index, len(self.config.stages)):
+            stage = self.config.stages[index]
+            if index != self.stage_index or resumed is None:
+                self.step = 0
+            self.stage_index = index
+            optimiser = self._optimiser(stage)
+            if resumed is not None and resumed["stage"] == index:
+                optimiser.load_state_dict(resumed["optimiser"])
+            resumed = None
+            self._stage(index, stage, optimiser)
+        self.export(self.folder / "averaged.safetensors")
+
+    def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
+        encoder = list(self.network.encoder.parameters())
+        known = {id(p) for p in encoder}
+        rest = [p for p in self.network.parameters() if id(p) not in known]
+        return torch.optim.AdamW(
+            [
+                {"params": rest, "lr": stage.rate, "peak": stage.rate},
+                {
+                    "params": encoder,
+                    "lr": stage.rate * stage.encoder_rate,
+                    "peak": stage.rate * stage.encoder_rate,
+                },
+            ],
+            betas=(0.9, 0.99),
+            weight_decay=1e-4,
+        )
+
+    def _stage(self, index: int, stage: Stage, optimiser: torch.optim.Optimizer) -> None:
+        self.network.train()
+        if stage.frozen_norm:
+            for module in self.network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        started, first = time.monotonic(), self.step
+        for batch in self._batches(index, stage):
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * self._rate(stage)
+            parts = self._train(stage, batch, optimiser)
+            self.step += 1
+            self._average()
+            if self.step % 20 == 0:
+                pace = (time.monotonic() - started) / (self.step - first)
+                self._log({"stage": index, "step": self.step, "pace": round(pace, 3), **parts})
+            if self.step % self.config.save_every == 0 or self.step == stage.steps:
+                self._save(index, optimiser)
+
+    def _batches(self, index: int, stage: Stage) -> Iterator[dict[str, Tensor]]:
+        data = _Batches(self.material, self.config.seed, index, stage, self.step, stage.steps)
+        workers = self.config.workers
+        yield from DataLoader(
+            data,
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            worker_init_fn=_one_thread,
+        )
+
+    def _train(
+        self, stage: Stage, batch: dict[str, Tensor], optimiser: torch.optim.Optimizer
+    ) -> dict[str, float]:
+        plate = batch["plate"].to(torch.float32) / 255
+        masks, truth = batch["masks"].to(torch.float32), batch["truth"].to(torch.float32)
+        state: Tensor | None = None
+        logged: dict[str, float] = {}
+        for window in range(stage.windows):
+            span = slice(window * stage.frames, (window + 1) * stage.frames)
+            alphas, state = unroll(
+                self.network, plate[:, span], masks[:, span], int(batch["scale"]), state
+            )
+            loss, logged = matting_loss(alphas, truth[:, span])
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+            if torch.isfinite(norm):
+                optimiser.step()
+            else:
+                log.warning("step %d: the gradient is not finite; skipped", self.step)
+            state = state.detach()
+        return {"loss": float(loss.detach()), **logged}
+
+    def _rate(self, stage: Stage) -> float:
+        warm = min(1.0, (self.step + 1) / self.config.warmup)
+        return float(warm * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * self.step / stage.steps))))
+
+    def _average(self) -> None:
+        state = self.network.state_dict()
+        if not self.averaged:
+            self.averaged = {k: v.detach().clone() for k, v in state.items()}
+            return
+        done = sum(s.steps for s in self.config.stages[: self.stage_index]) + self.step
+        keep = min(self.config.average, done / (done + 10))
+        for name, value in state.items():
+            if value.dtype.is_floating_point:
+                self.averaged[name].lerp_(value, 1 - keep)
+            else:
+                self.averaged[name].copy_(value)
+
+    def export(self, path: Path) -> None:
+        """Write the averaged weights in half precision, with the configuration beside them."""
+        tensors = {
+            name: value.to(torch.float16).contiguous()
+            for name, value in self.averaged.items()
+            if not name.endswith("num_batches_tracked")
+        }
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        save_file(tensors, temporary, metadata={"config": json.dumps(asdict(self.config))})
+        temporary.replace(path)
+
+    def _save(self, index: int, optimiser: torch.optim.Optimizer) -> None:
+        path = self.folder / "checkpoint.pt"
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "averaged": self.averaged,
+                "optimiser": optimiser.state_dict(),
+                "stage": index,
+                "step": self.step,
+                "config": asdict(self.config),
+            },
+            temporary,
+        )
+        temporary.replace(path)
+        self.export(self.folder / "averaged.safetensors")
+
+    def _resume(self) -> dict[str, Any] | None:
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return None
+        try:
+            saved: dict[str, Any] = torch.load(path, weights_only=True)
+        except Exception as error:
+            raise CheckpointError(f"cannot resume: {error}", path=path) from error
+        self.network.load_state_dict(saved["network"])
+        self.averaged = saved["averaged"]
+        self.stage_index, self.step = saved["stage"], saved["step"]
+        return saved
+
+    def _log(self, entry: dict[str, Any]) -> None:
+        line = json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in entry.items()})
+        with (self.folder / "log.jsonl").open("a") as stream:
+            stream.write(line + "\n")
+        log.info("%s", line)
+
+
+def _one_thread(worker: int) -> None:
+    import cv2  # noqa: PLC0415 - only the worker process is to be limited
+
+    del worker
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
