@@ -1,0 +1,1 @@
+"""How pictures come in: frame ranges, image sequences, movies and colour."""

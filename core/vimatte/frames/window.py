@@ -72,9 +72,7 @@ class Window:
         if other.empty:
             return self
         x, y = min(self.x, other.x), min(self.y, other.y)
-        return Window(
-            x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y
-        )
+        return Window(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
 
     def grow(self, pixels: int) -> Window:
         """Return the window with a margin of `pixels` on all four sides."""
