@@ -1,0 +1,1 @@
+"""Where coarse instance masks come from."""

@@ -1,0 +1,1 @@
+"""Segments, regions, state and joint alphas."""

@@ -1,0 +1,1 @@
+"""Matting networks, their table, and the weights store."""

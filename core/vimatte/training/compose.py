@@ -123,7 +123,7 @@ def _camera(plate: Plane, rng: np.random.Generator) -> Plane:
         frames = []
         for frame in plate:
             _, data = cv2.imencode(".jpg", np.round(frame * 255).astype(np.uint8), quality)
-            frames.append(cv2.imdecode(data, cv2.IMREAD_COLOR).astype(np.float32) / 255)
+            frames.append(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32) / 255)
         plate = np.stack(frames)
     return np.asarray(plate, np.float32)
 

@@ -1,4 +1,4 @@
-"""The moving layers of a composite: where a subject's colour and alpha come from, and how it moves."""
+"""The moving layers of a composite: where colour and alpha come from, and how they move."""
 
 from __future__ import annotations
 
@@ -64,15 +64,13 @@ def make_layer(
             borderMode=cv2.BORDER_REPLICATE,
         )
         if warp is not None:
-            moved = _apply_ripple(moved, warp, t)
+            moved = _apply_ripple(np.asarray(moved, np.float32), warp, t)
         colour[t], alpha[t] = moved[:, :, :3], moved[:, :, 3]
     _blur(colour, alpha, rng)
     return Layer(colour, np.clip(alpha, 0, 1))
 
 
-def photograph(
-    material: Material, frames: int, size: int, rng: np.random.Generator
-) -> Plane:
+def photograph(material: Material, frames: int, size: int, rng: np.random.Generator) -> Plane:
     """Return a background that drifts slowly, shape (frames, size, size, 3), in [0, 1]."""
     picture = material.backgrounds[int(rng.integers(len(material.backgrounds)))]
     height, width = picture.shape[:2]
@@ -97,9 +95,7 @@ def photograph(
     return out
 
 
-def _person(
-    material: Material, frames: int, rng: np.random.Generator, painted: bool
-) -> Plane:
+def _person(material: Material, frames: int, rng: np.random.Generator, painted: bool) -> Plane:
     clip = material.clips[int(rng.integers(len(material.clips)))]
     step = int(rng.integers(1, 3))
     start = int(rng.integers(0, max(1, len(clip) - frames * step)))
@@ -123,7 +119,7 @@ def _person(
         light = rgba[..., :3].mean(axis=3, keepdims=True)
         light = 1 + 0.5 * (light / (light.mean() + 1e-3) - 1)
         rgba[..., :3] = np.clip(paint[None] * light, 0, 1)
-    return rgba
+    return np.asarray(rgba, np.float32)
 
 
 def _shape(material: Material, frames: int, rng: np.random.Generator) -> Plane:
@@ -133,13 +129,15 @@ def _shape(material: Material, frames: int, rng: np.random.Generator) -> Plane:
     rgba[0, :, :, 3] = shape[:, :, 0].astype(np.float32) / 255
     shade = shape[:, :, 1:].astype(np.float32) / 100
     rgba[0, :, :, :3] = np.clip(_cloth(material, size, size, rng) * shade, 0, 1)
-    return np.repeat(rgba, 1 if frames == 1 else frames, axis=0)
+    repeated: Plane = np.repeat(rgba, frames, axis=0)
+    return repeated
 
 
 def _cloth(material: Material, height: int, width: int, rng: np.random.Generator) -> Plane:
     """A surface: a piece of a photograph, or a plain colour with soft light and fine grain."""
     if rng.random() < 0.5:
-        return photograph(material, 1, max(height, width), rng)[0, :height, :width]
+        cloth: Plane = photograph(material, 1, max(height, width), rng)[0, :height, :width]
+        return cloth
     base = rng.uniform(0, 1, 3).astype(np.float32) ** 1.3
     light = 1 + 0.5 * smooth_noise(height, width, max(height, width) / rng.uniform(1, 6), rng)
     grain = 1 + rng.uniform(0, 0.25) * smooth_noise(height, width, rng.uniform(1.5, 5), rng)
@@ -209,10 +207,14 @@ def _apply_ripple(rgba: Plane, ripple: tuple[Plane, Plane, float], t: int) -> Pl
     size = rgba.shape[0]
     swing = np.float32(np.sin(speed * t))
     x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
-    moved: Plane = cv2.remap(
-        rgba, x + swing * across, y + swing * down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    moved = cv2.remap(
+        rgba,
+        x + swing * across,
+        y + swing * down,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
-    return moved
+    return np.asarray(moved, np.float32)
 
 
 def _blur(colour: Plane, alpha: Plane, rng: np.random.Generator) -> None:
@@ -225,12 +227,14 @@ def _blur(colour: Plane, alpha: Plane, rng: np.random.Generator) -> None:
         kernel = np.zeros((length, length), np.float32)
         middle = (length - 1) / 2
         delta = np.array([np.cos(angle), np.sin(angle)]) * middle
-        ends = [tuple(int(round(v)) for v in (middle - delta, middle + delta)[i]) for i in (0, 1)]
+        ends = [tuple(round(v) for v in (middle - delta, middle + delta)[i]) for i in (0, 1)]
         cv2.line(kernel, ends[0], ends[1], 1.0, 1)
         kernel /= kernel.sum()
     else:
         radius = int(rng.integers(1, 4))
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2).astype(np.float32)
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2).astype(
+            np.float32
+        )
         kernel /= kernel.sum()
     for t in range(len(alpha)):
         soft = cv2.filter2D(alpha[t], -1, kernel)

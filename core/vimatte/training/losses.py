@@ -33,13 +33,14 @@ def laplacian(alpha: Tensor, truth: Tensor) -> Tensor:
         H and W multiples of ``2 ** LAPLACIAN_LEVELS``.
     """
     difference = alpha - truth  # the pyramid is linear: one instead of two
-    total = difference.new_zeros(())
+    total: Tensor = difference.new_zeros(())
     for level in range(LAPLACIAN_LEVELS):
         small = F.avg_pool2d(difference, 2)
         up = F.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
         total = total + (difference - up).abs().mean() * 2**level
         difference = small
-    return total + difference.abs().mean() * 2**LAPLACIAN_LEVELS
+    total = total + difference.abs().mean() * 2**LAPLACIAN_LEVELS
+    return total
 
 
 def temporal(alpha: Tensor, truth: Tensor) -> Tensor:
@@ -52,7 +53,8 @@ def temporal(alpha: Tensor, truth: Tensor) -> Tensor:
     if alpha.shape[1] < 2:
         return alpha.new_zeros(())
     change = (alpha[:, 1:] - alpha[:, :-1]) - (truth[:, 1:] - truth[:, :-1])
-    return change.abs().mean()
+    error: Tensor = change.abs().mean()
+    return error
 
 
 def matting_loss(alphas: dict[str, Tensor], truth: Tensor) -> tuple[Tensor, dict[str, float]]:
@@ -84,7 +86,7 @@ def matting_loss(alphas: dict[str, Tensor], truth: Tensor) -> tuple[Tensor, dict
     if frames > 1:
         four = F.avg_pool2d(flat, flat.shape[-1] // alphas["os4"].shape[-1])
         parts["time"] = 2 * temporal(alphas["fused"], truth) + temporal(
-            alphas["os4"], four.unflatten(0, (count, frames))
+            alphas["os4"], four.reshape(count, frames, *four.shape[1:])
         )
     total = torch.stack(list(parts.values())).sum()
     return total, {name: float(value.detach()) for name, value in parts.items()}

@@ -87,24 +87,25 @@ def degrade_mask(alpha: Plane, how: Degradation, time: float) -> NDArray[np.bool
     # The signed distance makes growing, wobbling and rounding off one cheap operation.
     reach = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
     beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
-    signed: Plane = np.clip(reach - beyond, -40, 40)
+    signed = np.asarray(np.clip(reach - beyond, -40, 40), np.float32)
     if how.round_off > 0:
-        signed = cv2.GaussianBlur(signed, (0, 0), how.round_off)
+        signed = np.asarray(cv2.GaussianBlur(signed, (0, 0), how.round_off), np.float32)
     offset = how.grow[0] + (how.grow[1] - how.grow[0]) * time
     if how.wobble > 0:
         first = smooth_noise(height, width, how.cell, rng)
         last = smooth_noise(height, width, how.cell, rng)
         angle = time * np.pi * 1.5
-        signed = signed + how.wobble * (
-            np.float32(np.cos(angle)) * first + np.float32(np.sin(angle)) * last
-        )
+        swing = np.float32(np.cos(angle)) * first + np.float32(np.sin(angle)) * last
+        signed = signed + np.float32(how.wobble) * np.asarray(swing, np.float32)
     if how.coarse > 1:
         small = cv2.resize(
             signed,
             (max(2, width // how.coarse), max(2, height // how.coarse)),
             interpolation=cv2.INTER_AREA,
         )
-        signed = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        signed = np.asarray(
+            cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
+        )
     mask = signed > -offset
     for _ in range(how.patches):
         size = rng.uniform(0.04, 0.16) * np.array([height, width])

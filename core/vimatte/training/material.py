@@ -4,7 +4,7 @@
 
     MATERIAL/
       backgrounds/NNNN.npy     uint8 (H, W, 3)     photographs, long side at most 1280
-      clips/NAME.npy           uint8 (T, H, W, 4)  straight colour and alpha, colour extended outwards
+      clips/NAME.npy           uint8 (T, H, W, 4)  straight colour, extended outwards, and alpha
       shapes.npy               uint8 (N, S, S, 2)  procedural alpha, and shade * 100
       sources.json                                 what each came from, and its licence
 """
@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -101,14 +102,16 @@ def prepare_clip(path: Path, target: Path) -> int:
     frames = []
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        decoder = stream.codec_context
+        decoder: Any = stream.codec_context
         if decoder.name in ("vp8", "vp9"):
-            decoder = av.CodecContext.create(f"libvpx{'-vp9' if decoder.name == 'vp9' else ''}", "r")
+            decoder = av.CodecContext.create(
+                f"libvpx{'-vp9' if decoder.name == 'vp9' else ''}", "r"
+            )
             decoder.extradata = stream.codec_context.extradata
         for packet in container.demux(stream):
             for picture in decoder.decode(packet):
                 rgba = picture.to_ndarray(format="rgba")
-                frames.append(extend_colour(rgba))
+                frames.append(extend_colour(np.asarray(rgba, np.uint8)))
     target.parent.mkdir(parents=True, exist_ok=True)
     np.save(target, np.stack(frames))
     return len(frames)

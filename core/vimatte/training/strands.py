@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -39,24 +41,21 @@ def make_matte(size: int, rng: np.random.Generator) -> tuple[Plane, Plane]:
         body = _hair(body, shade, rng, count=int(rng.integers(1200, 3000)), length=(0.015, 0.06))
     elif kind < 0.80:
         body = _holes(body, rng)
-    alpha = cv2.resize(body, (size, size), interpolation=cv2.INTER_AREA)
-    shade = cv2.resize(shade, (size, size), interpolation=cv2.INTER_AREA)
+    alpha = _plane(cv2.resize(body, (size, size), interpolation=cv2.INTER_AREA))
+    shade = _plane(cv2.resize(shade, (size, size), interpolation=cv2.INTER_AREA))
     if rng.random() < 0.12:
         alpha = _veil(alpha, rng)
     if rng.random() < 0.35:
         alpha = _defocus(alpha, rng)
-    return np.clip(alpha, 0, 1).astype(np.float32), shade
+    return _plane(np.clip(alpha, 0, 1)), shade
 
 
-def smooth_noise(
-    height: int, width: int, cell: float, rng: np.random.Generator
-) -> Plane:
+def smooth_noise(height: int, width: int, cell: float, rng: np.random.Generator) -> Plane:
     """Return band-limited noise in about [-1, 1], its features about `cell` pixels wide."""
     rows = max(2, int(np.ceil(height / cell)) + 1)
     columns = max(2, int(np.ceil(width / cell)) + 1)
     coarse = rng.uniform(-1, 1, (rows, columns)).astype(np.float32)
-    noise: Plane = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    return noise
+    return _plane(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
 def _body(big: int, rng: np.random.Generator) -> Plane:
@@ -72,7 +71,7 @@ def _body(big: int, rng: np.random.Generator) -> Plane:
         cv2.line(canvas, _point(start), _point(end), 255, thick, cv2.LINE_AA, _SHIFT)
     if rng.random() < 0.3:
         _blob(canvas, centre + rng.normal(0, spread * 0.7, 2), spread * 0.6, rng)
-    return canvas.astype(np.float32) / 255
+    return _plane(canvas.astype(np.float32) / 255)
 
 
 def _blob(
@@ -116,17 +115,17 @@ def _hair(
     gravity = rng.normal(0, 0.8, 2)
     curl = rng.normal(0, 0.5)
     reach = big * rng.uniform(*length)
-    thickness = max(1, int(round(SUPERSAMPLE * rng.uniform(0.35, 1.2))))
+    thickness = max(1, round(SUPERSAMPLE * rng.uniform(0.35, 1.2)))
     steps = np.linspace(0, 1, 9)[:, None]
     for root, out in zip(outline[indices], normal, strict=True):
         direction = out + rng.normal(0, 0.45, 2)
         side = np.array([-direction[1], direction[0]]) * (curl + rng.normal(0, 0.25))
         span = reach * rng.uniform(0.3, 1.2)
-        path = root - out * 3 + span * (
-            direction * steps + (gravity + side) * steps**2 * 0.6
-        )
+        path = root - out * 3 + span * (direction * steps + (gravity + side) * steps**2 * 0.6)
         points = [np.round(path * _UNIT).astype(np.int32)]
-        cv2.polylines(tone, points, False, int(rng.integers(40, 161)), thickness + 1, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(
+            tone, points, False, int(rng.integers(40, 161)), thickness + 1, cv2.LINE_AA, _SHIFT
+        )
         # The tip is thinner than any pen: it is drawn paler instead.
         middle = len(steps) * 2 // 3
         tip = [points[0][middle - 1 :]]
@@ -145,24 +144,30 @@ def _holes(body: Plane, rng: np.random.Generator) -> Plane:
         centre = tuple(int(v) for v in rng.integers(0, big * _UNIT, 2))
         axes = tuple(int(v) for v in rng.uniform(0.008, 0.05, 2) * big * _UNIT)
         cv2.ellipse(canvas, centre, axes, rng.uniform(0, 180), 0, 360, 255, -1, cv2.LINE_AA, _SHIFT)
-    return body * (1 - canvas.astype(np.float32) / 255)
+    return _plane(body * (1 - canvas.astype(np.float32) / 255))
 
 
 def _veil(alpha: Plane, rng: np.random.Generator) -> Plane:
-    noise = smooth_noise(*alpha.shape, cell=alpha.shape[0] / rng.uniform(2, 6), rng=rng)
+    height, width = alpha.shape
+    noise = smooth_noise(height, width, height / rng.uniform(2, 6), rng)
     density = np.clip(rng.uniform(0.3, 0.9) + 0.5 * noise, 0.05, 1)
-    where = np.clip(3 * smooth_noise(*alpha.shape, cell=alpha.shape[0] / 3, rng=rng), 0, 1)
-    return alpha * (1 - where * (1 - density))
+    where = np.clip(3 * smooth_noise(height, width, height / 3, rng), 0, 1)
+    return _plane(alpha * (1 - where * (1 - density)))
 
 
 def _defocus(alpha: Plane, rng: np.random.Generator) -> Plane:
     sigma = rng.uniform(0.8, 5)
-    soft = cv2.GaussianBlur(alpha, (0, 0), sigma)
+    height, width = alpha.shape
+    soft = _plane(cv2.GaussianBlur(alpha, (0, 0), sigma))
     if rng.random() < 0.5:
         return soft
-    where = np.clip(0.5 + 1.5 * smooth_noise(*alpha.shape, cell=alpha.shape[0] / 2, rng=rng), 0, 1)
-    return alpha * (1 - where) + soft * where
+    where = np.clip(0.5 + 1.5 * smooth_noise(height, width, height / 2, rng), 0, 1)
+    return _plane(alpha * (1 - where) + soft * where)
+
+
+def _plane(values: NDArray[Any]) -> Plane:
+    return np.asarray(values, np.float32)
 
 
 def _point(xy: NDArray[np.float64]) -> tuple[int, int]:
-    return int(round(xy[0] * _UNIT)), int(round(xy[1] * _UNIT))
+    return round(xy[0] * _UNIT), round(xy[1] * _UNIT)

@@ -113,7 +113,9 @@ class _Batches(Dataset[dict[str, Tensor]]):
             for index in range(stage.batch)
         ]
         return {
-            "plate": torch.from_numpy(np.stack([(s.plate * 255).round().astype(np.uint8) for s in samples])),
+            "plate": torch.from_numpy(
+                np.stack([(s.plate * 255).round().astype(np.uint8) for s in samples])
+            ),
             "masks": torch.from_numpy(np.stack([s.masks.astype(np.uint8) for s in samples])),
             "truth": torch.from_numpy(np.stack([s.truth.astype(np.float16) for s in samples])),
             "scale": torch.tensor(scale),
@@ -137,7 +139,9 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        self.network = MSGVIMLite().to(memory_format=torch.channels_last)
+        self.network: MSGVIMLite = MSGVIMLite().to(  # type: ignore[call-overload]
+            memory_format=torch.channels_last
+        )
         self.averaged: dict[str, Tensor] = {}
         self.stage_index = 0
         self.step = 0

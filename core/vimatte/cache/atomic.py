@@ -1,0 +1,90 @@
+"""Files that appear whole under their name, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import time
+from pathlib import Path
+
+# A write takes seconds; what is older belongs to a run that was killed.
+LEFTOVER_SECONDS = 3600.0
+
+_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{16}\.tmp")
+_HINTS = {
+    errno.ENOSPC: "the disk is full: free some space, or use `vimatte cache prune`",
+    errno.EDQUOT: "your disk quota is used up: free some space, or use `vimatte cache prune`",
+    errno.EROFS: "the disk is read-only: choose another folder",
+    errno.EACCES: "you may not write there: choose another folder, or change its permissions",
+    errno.EPERM: "you may not write there: choose another folder, or change its permissions",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+}
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that its name never stands for half of it, whoever else writes it.
+
+    The data goes to a temporary name in the same folder, is flushed to the disk and renamed.
+
+    Raises
+    ------
+    OSError
+        As the system gives it; the temporary file is gone then.
+    """
+    temporary = temporary_beside(path)
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return a name in the same folder that nobody else uses."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file's name is one that `temporary_beside` gives."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed runs left, as far as the system allows."""
+    limit = time.time() - LEFTOVER_SECONDS
+    try:
+        with os.scandir(folder) as entries:
+            old = [
+                entry.path
+                for entry in entries
+                if is_temporary(entry.name)
+                and entry.is_file(follow_symlinks=False)
+                and entry.stat(follow_symlinks=False).st_mtime < limit
+            ]
+        for name in old:
+            Path(name).unlink(missing_ok=True)
+    except OSError:
+        return  # tidying up is not worth an error: a write that follows will say what is wrong
+
+
+def hint_for(error: OSError) -> str | None:
+    """Return what a user can do about a failed write, where that is known."""
+    return None if error.errno is None else _HINTS.get(error.errno)
+
+
+def _replace(source: Path, target: Path) -> None:
+    # On Windows a file that somebody reads at this moment cannot be replaced; reading is short.
+    for wait in (0.01, 0.05, 0.2, 0.5) if os.name == "nt" else ():
+        try:
+            source.replace(target)
+        except PermissionError:
+            time.sleep(wait)
+        else:
+            return
+    source.replace(target)

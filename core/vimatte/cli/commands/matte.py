@@ -1,0 +1,72 @@
+"""``vimatte matte``: from a plate or a session to published mattes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vimatte.cli.progress import Console
+from vimatte.cli.session_options import (
+    Workplace,
+    add_session_argument,
+    add_shot_arguments,
+    open_workplace,
+    report_instances,
+    run_guidance,
+    split_names,
+)
+from vimatte.session.publishing import PublishOptions, open_publisher, publishing, write_qc
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+    """Add the command."""
+    parser = commands.add_parser(
+        "matte",
+        help="find the instances of a plate and write their mattes",
+        description="Find the instances of a plate, matte them and publish EXR layers in "
+        "OUT/v001. Run again after anything stopped it: finished frames are kept.",
+    )
+    parser.add_argument("target", metavar="PLATE|SESSION", help="e.g. plates/sh010.####.exr")
+    parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="output folder")
+    add_session_argument(parser)
+    add_shot_arguments(parser)
+    parser.add_argument("--compression", default="zip", metavar="NAME", help="of the EXR files")
+    parser.add_argument("--vse", action="store_true", help="also one RGBA sequence per instance")
+    parser.add_argument("--preview", action="store_true", help="also PNG previews")
+    parser.add_argument("--no-qc", action="store_true", help="do not write the QC page")
+    return parser
+
+
+def run(args: argparse.Namespace, ui: Console) -> int:
+    """Guide, matte, publish, and write the QC page."""
+    place = open_workplace(args, args.target, args.out)
+    with place.session as session:
+        run_guidance(place, ui, split_names(args.names))
+        report_instances(place, ui)
+        options = PublishOptions(args.vse, args.preview, args.compression)
+        publisher = open_publisher(session, place.out, options)
+        frames = place.frames or session.frames
+        computed = 0
+        for result in ui.follow("matte", publishing(session, publisher, frames), len(frames)):
+            computed += not result.cached
+        ui.event(
+            "frames",
+            f"{len(frames)} frames, {computed} computed, {len(frames) - computed} from the cache",
+            frames=len(frames),
+            computed=computed,
+        )
+        if place.frames is None and not args.no_qc:
+            _qc(place, publisher.folder, ui, computed)
+        ui.event("published", f"mattes: {publisher.folder}", folder=str(publisher.folder))
+    return 0
+
+
+def _qc(place: Workplace, folder: Path, ui: Console, computed: int) -> None:
+    page = folder / "qc.html"
+    if computed or not page.exists():
+        write_qc(place.session, page)
+    ui.event("qc", f"QC page: {page}", path=str(page))

@@ -1,0 +1,35 @@
+"""``vimatte qc``: write the QC page of a session."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vimatte.cli.progress import Console
+from vimatte.cli.session_options import add_session_argument, open_workplace, run_guidance
+from vimatte.output.publish import latest_version
+from vimatte.session.publishing import write_qc
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+    """Add the command."""
+    parser = commands.add_parser("qc", help="write the QC page: pictures, plots, frames to look at")
+    parser.add_argument("target", metavar="SESSION")
+    parser.add_argument("-o", "--page", type=Path, metavar="FILE", help="default: beside the EXRs")
+    add_session_argument(parser)
+    return parser
+
+
+def run(args: argparse.Namespace, ui: Console) -> int:
+    """Write the page; frames that are missing are computed."""
+    place = open_workplace(args, args.target, None)
+    with place.session as session:
+        run_guidance(place, ui)
+        folder = latest_version(place.out) or place.out
+        page = write_qc(session, args.page or folder / "qc.html", place.frames)
+        ui.event("qc", f"QC page: {page}", path=str(page))
+    return 0

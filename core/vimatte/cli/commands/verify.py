@@ -1,0 +1,48 @@
+"""``vimatte verify``: check that every published frame is there and right."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from vimatte.cli.progress import Console
+from vimatte.cli.session_options import add_session_argument, open_workplace
+from vimatte.errors import VerifyError
+from vimatte.output.publish import latest_version, verify
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
+    """Add the command."""
+    parser = commands.add_parser(
+        "verify", help="check every published frame: presence, channels, sums, checksums"
+    )
+    parser.add_argument("target", metavar="SESSION")
+    parser.add_argument("--published", metavar="vNNN", help="default: the latest version")
+    add_session_argument(parser)
+    return parser
+
+
+def run(args: argparse.Namespace, ui: Console) -> int:
+    """Verify a published version. Raises VerifyError where something is wrong."""
+    place = open_workplace(args, args.target, None)
+    with place.session as session:
+        frames = place.frames or session.frames
+        folder = place.out / args.published if args.published else latest_version(place.out)
+        if folder is None:
+            raise VerifyError(
+                "nothing has been published", path=place.out, hint="run vimatte matte first"
+            )
+        problems = list(verify(folder, frames))
+        for problem in problems:
+            ui.event("problem", f"  {problem}", text=str(problem))
+        if problems:
+            raise VerifyError(
+                f"{len(problems)} problems in {len(frames)} frames",
+                path=folder,
+                hint="run vimatte matte again: what is wrong is written anew",
+            )
+        ui.event("verified", f"{len(frames)} frames verified: {folder}", folder=str(folder))
+    return 0

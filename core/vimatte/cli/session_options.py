@@ -1,0 +1,216 @@
+"""Options that name a shot or a session, shared by the commands that open one."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from vimatte.cli.progress import Console
+from vimatte.errors import ConfigError, InputError
+from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.window import Window
+from vimatte.models.registry import DEFAULT_MODEL
+from vimatte.session import MatteSession, Shot
+from vimatte.session.roots import parse_path_map
+from vimatte.session.settings import QUALITY, Settings
+
+SESSION_NAME = "session.json"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """An open session and where its files go.
+
+    Attributes
+    ----------
+    session : MatteSession
+    file : Path
+        Its ``session.json``.
+    out : Path
+        The output folder.
+    frames : FrameRange or None
+        The part of the shot this command is about.
+    """
+
+    session: MatteSession
+    file: Path
+    out: Path
+    frames: FrameRange | None
+
+    def save(self) -> None:
+        """Write the session file."""
+        self.session.save(self.file)
+
+
+def add_session_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that opens a session takes."""
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="cache folder (default: OUT/cache)"
+    )
+    parser.add_argument(
+        "--path-map",
+        action="append",
+        default=[],
+        metavar="FROM=TO",
+        help="replace a prefix of the session's paths; may be given again",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--frames", metavar="R", help="e.g. 1001-1100, 1-100x2 or 7,9,20-30")
+
+
+def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what describes a plate and how it is matted."""
+    group = parser.add_argument_group("the plate")
+    group.add_argument("--colorspace", metavar="NAME", help="of the plate, as OCIO calls it")
+    group.add_argument("--ocio", metavar="CONFIG", help="default: $OCIO, else built-in ACES")
+    group.add_argument("--exposure", type=float, default=0.0, metavar="STOPS")
+    group.add_argument("--view", metavar="NAME")
+    group.add_argument("--layer", metavar="NAME")
+    group.add_argument("--roi", metavar="X,Y,W,H", type=_window)
+    group.add_argument("--start-frame", type=int, default=1, metavar="N", help="of a movie")
+    group = parser.add_argument_group("the mattes")
+    group.add_argument(
+        "--guidance",
+        default="people",
+        metavar="people|masks:PATH",
+        help="where instances come from (default: people)",
+    )
+    group.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME")
+    group.add_argument("--quality", choices=sorted(QUALITY), default="final")
+    group.add_argument("--names", metavar="a,b,c", default="", help="of the instances, in order")
+    group.add_argument(
+        "--order", metavar="a,b,c", default="", help="front to back, for masks that overlap"
+    )
+    group.add_argument("--garbage", type=Path, metavar="DIR", help="outside of it alpha is 0")
+    group.add_argument("--core", type=Path, metavar="DIR", help="inside of it alpha is 1")
+    group.add_argument("--segment", type=int, default=Settings.segment, metavar="S")
+    group.add_argument("--preroll", type=int, default=Settings.preroll, metavar="P")
+
+
+def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> Workplace:
+    """Open a session file, or make a session for a plate.
+
+    Parameters
+    ----------
+    args : Namespace
+        With the arguments of `add_session_argument`, and for a plate of `add_shot_arguments`.
+    target : str
+        A ``session.json``, a folder that holds one, or a plate.
+    out : Path, optional
+        The output folder; by default the session file's folder.
+
+    Raises
+    ------
+    InputError
+        When a plate is given without an output folder.
+    """
+    path = Path(target)
+    if path.is_dir() and (path / SESSION_NAME).exists():
+        path = path / SESSION_NAME
+    frames = FrameRange.parse(args.frames) if args.frames else None
+    if path.suffix == ".json":
+        folder = out or path.parent
+        session = MatteSession.open(
+            path,
+            cache=args.cache or folder / "cache",
+            path_map=parse_path_map(args.path_map),
+            device=args.device,
+        )
+        return Workplace(session, path, folder, frames)
+    if out is None:
+        raise InputError("a plate needs an output folder", path=target, hint="add -o OUT")
+    session = MatteSession(
+        _shot(args, target),
+        guidance=args.guidance.partition(":")[0],
+        cache=args.cache or out / "cache",
+        settings=_settings(args),
+        folders=_folders(args),
+        device=args.device,
+    )
+    # --frames of a plate is the shot; of a session it is the part to work on.
+    return Workplace(session, out / SESSION_NAME, out, None)
+
+
+def run_guidance(place: Workplace, ui: Console, names: Sequence[str] = ()) -> None:
+    """Run guidance with progress, and keep the frozen table in the session file."""
+    steps = place.session.guide(tuple(names))
+    try:
+        for step in steps:
+            ui.progress(step.stage, step.done, step.total, frame=step.frame)
+    finally:
+        steps.close()
+    place.save()
+
+
+def report_instances(place: Workplace, ui: Console) -> None:
+    """Say who was found."""
+    rows = place.session.instances
+    if not rows:
+        ui.event("instances", "no person was found; the mattes are empty", count=0)
+    for row in rows:
+        state = "" if row.enabled else " (off)"
+        ui.event(
+            "instance",
+            f"  {row.id:>3}  {row.name}{state}",
+            id=row.id,
+            name=row.name,
+            enabled=row.enabled,
+        )
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Split ``a,b,c``; an empty text gives nothing."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _shot(args: argparse.Namespace, target: str) -> Shot:
+    return Shot(
+        path=target,
+        frames=args.frames,
+        colorspace=args.colorspace,
+        ocio=args.ocio,
+        exposure=args.exposure,
+        view=args.view,
+        layer=args.layer,
+        roi=args.roi,
+        start_frame=args.start_frame,
+    )
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    return Settings(
+        model=args.model,
+        quality=args.quality,
+        segment=args.segment,
+        preroll=args.preroll,
+        order=split_names(args.order),
+    )
+
+
+def _folders(args: argparse.Namespace) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    name, separator, path = args.guidance.partition(":")
+    if separator:
+        folders["masks"] = Path(path).absolute()
+    elif name == "masks":
+        raise ConfigError("masks need a folder", hint="write --guidance masks:PATH")
+    if args.garbage:
+        folders["garbage"] = args.garbage.absolute()
+    if args.core:
+        folders["core"] = args.core.absolute()
+    return folders
+
+
+def _window(text: str) -> Window:
+    return _checked(lambda: Window(*(int(part) for part in text.split(","))), text)
+
+
+def _checked(make: Callable[[], T], text: str) -> T:
+    try:
+        return make()
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"not X,Y,W,H: {text!r}") from error

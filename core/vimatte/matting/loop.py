@@ -1,0 +1,192 @@
+"""One frame of all instances: cut regions out, step the network, make the alphas joint.
+
+No torch here: the network is behind `vimatte.models.base.MattingModel`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vimatte.frames.types import GuidanceFrame, InstanceMask, NetworkFrame
+from vimatte.frames.window import Window
+from vimatte.matting.joint import solve_joint
+from vimatte.matting.regions import Region, RegionStep
+from vimatte.models.base import Crop, MattingModel, StateArray
+
+Plane = NDArray[np.float32]
+DEFAULT_COUPLING = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceState:
+    """What one instance carries from frame to frame.
+
+    Attributes
+    ----------
+    window : Window
+        The region it was computed in, on the plate's lattice.
+    scale : int
+        Plate pixels for one pixel of the network.
+    hidden : ndarray of float16, shape (C, rows, columns)
+        The network's recurrent state.
+    solid : ndarray of bool, shape (window.height, window.width)
+        Where the last alpha was above 0.5: the mask of a frame that has none.
+    """
+
+    window: Window
+    scale: int
+    hidden: StateArray
+    solid: NDArray[np.bool_]
+
+
+State = Mapping[int, InstanceState]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceAlpha:
+    """One instance's matte in one frame.
+
+    Attributes
+    ----------
+    window : Window
+        Square pixels, display-window coordinates.
+    alpha : ndarray of float32, shape (window.height, window.width), in [0, 1]
+    """
+
+    window: Window
+    alpha: Plane
+
+
+def step_frame(
+    model: MattingModel,
+    frame: NetworkFrame,
+    guidance: GuidanceFrame,
+    steps: Mapping[int, RegionStep],
+    state: State,
+    *,
+    coupling: float = DEFAULT_COUPLING,
+) -> tuple[dict[int, InstanceAlpha], dict[int, InstanceState]]:
+    """Compute every instance of one frame.
+
+    Parameters
+    ----------
+    model : MattingModel
+    frame : NetworkFrame
+    guidance : GuidanceFrame
+    steps : mapping of int to RegionStep
+        Where each instance is computed in this frame; planned from guidance alone.
+    state : mapping of int to InstanceState
+        After the frame before; by instance id, never by position in a batch.
+    coupling : float
+        Weight of the reference predictions in the joint alphas.
+
+    Returns
+    -------
+    alphas : dict of int to InstanceAlpha
+        At every pixel they sum to at most 1; nothing lies outside the plate.
+    state : dict of int to InstanceState
+    """
+    masks = _current_masks(guidance, steps, state)
+    mattes: dict[int, tuple[Window, Plane, Plane]] = {}
+    after: dict[int, InstanceState] = {}
+    for key in sorted(steps):
+        region = steps[key].region
+        if region is None or frame.window.empty:
+            continue
+        window = region.window
+        crop = Crop(
+            rgb=cut(frame.pixels, frame.window, window),
+            target=_union([masks[key]] if key in masks else [], window),
+            reference=_union([m for other, m in masks.items() if other != key], window),
+            scale=region.scale,
+        )
+        before = None if steps[key].reset else state.get(key)
+        hidden = None if before is None else align(before, region, model.state_stride)
+        matte, hidden = model.step(crop, hidden)
+        after[key] = InstanceState(window, region.scale, hidden, matte.alpha > 0.5)
+        inside = window.intersect(frame.window)
+        if not inside.empty:
+            cells = inside.slices_in(window)
+            mattes[key] = (inside, matte.alpha[cells], matte.reference[cells])
+    keys = list(mattes)
+    joint = solve_joint(
+        [mattes[k][0] for k in keys],
+        [mattes[k][1] for k in keys],
+        [mattes[k][2] for k in keys],
+        lam=coupling,
+    )
+    alphas = {k: InstanceAlpha(mattes[k][0], a) for k, a in zip(keys, joint, strict=True)}
+    return alphas, after
+
+
+def cut(pixels: Plane, covered: Window, window: Window) -> Plane:
+    """Return the pixels of `window`, reflected where it reaches outside of `covered`."""
+    rows = _reflect(window.y - covered.y, window.height, covered.height)
+    columns = _reflect(window.x - covered.x, window.width, covered.width)
+    if rows is None and columns is None:
+        inner = window.slices_in(covered)
+        return np.ascontiguousarray(pixels[inner])
+    r = np.arange(window.y - covered.y, window.bottom - covered.y) if rows is None else rows
+    c = np.arange(window.x - covered.x, window.right - covered.x) if columns is None else columns
+    return np.ascontiguousarray(pixels[r[:, None], c[None, :]])
+
+
+def align(before: InstanceState, region: Region, stride: int) -> StateArray | None:
+    """Move a state to the cells of another region: whole cells, new ones zero, never resampled.
+
+    Returns
+    -------
+    ndarray of float16, or None
+        None where the scale differs: such a state means something else.
+    """
+    if before.scale != region.scale:
+        return None
+    cell = stride * region.scale
+    old, new = before.window, region.window
+    if old == new:
+        return before.hidden
+    grid_old = Window(old.x // cell, old.y // cell, old.width // cell, old.height // cell)
+    grid_new = Window(new.x // cell, new.y // cell, new.width // cell, new.height // cell)
+    moved = np.zeros((before.hidden.shape[0], *grid_new.shape), np.float16)
+    shared = grid_old.intersect(grid_new)
+    if not shared.empty:
+        moved[(slice(None), *shared.slices_in(grid_new))] = before.hidden[
+            (slice(None), *shared.slices_in(grid_old))
+        ]
+    return moved
+
+
+def _current_masks(
+    guidance: GuidanceFrame, steps: Mapping[int, RegionStep], state: State
+) -> dict[int, InstanceMask]:
+    """Return the masks of the frame; a held instance's is what its last alpha was."""
+    masks = dict(guidance.masks)
+    for key, step in steps.items():
+        if step.hold and key in state:
+            masks[key] = InstanceMask(state[key].window, state[key].solid)
+    return masks
+
+
+def _union(masks: list[InstanceMask], window: Window) -> NDArray[np.bool_]:
+    union = np.zeros(window.shape, np.bool_)
+    for mask in masks:
+        shared = mask.window.intersect(window)
+        if not shared.empty:
+            union[shared.slices_in(window)] |= mask.mask[shared.slices_in(mask.window)]
+    return union
+
+
+def _reflect(start: int, count: int, size: int) -> NDArray[np.intp] | None:
+    """Return indices that mirror at both borders (without repeating them), or None if inside."""
+    if start >= 0 and start + count <= size:
+        return None
+    index = np.arange(start, start + count)
+    if size == 1:
+        return np.zeros(count, np.intp)
+    period = 2 * (size - 1)
+    index = np.abs(index) % period
+    return np.where(index < size, index, period - index).astype(np.intp)

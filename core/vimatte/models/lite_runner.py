@@ -1,0 +1,185 @@
+"""Run ``msgvim-lite``: weights, folding, the dense part, and refinement on tiles of the band."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load as load_tensors
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from vimatte.errors import CheckpointError, ConfigError, OutOfMemoryError
+from vimatte.models.base import Crop, CropMatte, StateArray
+from vimatte.models.lite_encoder import ConvNorm
+from vimatte.models.msgvim_lite import (
+    REFINE_HALO,
+    MSGVIMLite,
+    to_stride2,
+    unknown_band,
+)
+from vimatte.models.registry import ModelSpec, packaged_weights
+
+TILE = 128
+# How many tiles run at once; the tiles of a crop are its own, so results never depend on others.
+TILE_BATCH = 4
+
+
+def load(row: ModelSpec, device: str = "auto", weights: Path | None = None) -> LiteRunner:
+    """Load the network with its packaged weights, or others; see `registry.load_model`."""
+    path = weights or packaged_weights(row)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot read the weights of {row.name}: {error.strerror}", path=path
+        ) from error
+    digest = hashlib.sha256(data).hexdigest()
+    if weights is None and digest != row.sha256:
+        raise CheckpointError(
+            f"the weights of {row.name} have checksum {digest[:12]}, not {row.sha256[:12]}",
+            path=path,
+            hint="install vimatte again",
+        )
+    network = MSGVIMLite()
+    try:
+        tensors = {name: value.float() for name, value in load_tensors(data).items()}
+        missing, unexpected = network.load_state_dict(tensors, strict=False)
+    except Exception as error:  # safetensors and torch raise several kinds for a bad file
+        raise CheckpointError(f"not weights of {row.name}: {error}", path=path) from error
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise CheckpointError(
+            f"not weights of {row.name}: {len(missing)} tensors missing, {len(unexpected)} unknown",
+            path=path,
+        )
+    return LiteRunner(row.name, network, digest, _device(device))
+
+
+class LiteRunner:
+    """``msgvim-lite`` as a `MattingModel`."""
+
+    lookahead = 0
+    state_stride = 4
+    tile = TILE
+
+    def __init__(self, name: str, network: MSGVIMLite, digest: str, device: torch.device) -> None:
+        self.name = name
+        self.weights_digest = digest
+        self._device = device
+        network.eval().requires_grad_(False)
+        _fold(network)
+        # torch's stubs know no memory_format here
+        self._network: MSGVIMLite = network.to(device).to(  # type: ignore[call-overload]
+            memory_format=torch.channels_last
+        )
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return self._device.type
+
+    @torch.inference_mode()
+    def step(self, crop: Crop, state: StateArray | None) -> tuple[CropMatte, StateArray]:
+        """See `vimatte.models.base.MattingModel.step`."""
+        try:
+            return self._step(crop, state)
+        except torch.OutOfMemoryError as error:
+            height, width = crop.target.shape
+            raise OutOfMemoryError(
+                f"the device has no memory for a region of {width}x{height}",
+                hint="use --quality draft, or --device cpu",
+            ) from error
+
+    def _step(self, crop: Crop, state: StateArray | None) -> tuple[CropMatte, StateArray]:
+        rgb = self._tensor(crop.rgb).permute(2, 0, 1)[None]
+        masks = self._tensor(np.stack([crop.target, crop.reference]).astype(np.float32))[None]
+        x = torch.cat([rgb, masks], dim=1)
+        if crop.scale > 1:
+            x = F.avg_pool2d(x, crop.scale)
+            x = torch.cat([x[:, :3], (x[:, 3:] >= 0.5).to(x.dtype)], dim=1)
+        hidden = None if state is None else self._tensor(state.astype(np.float32))[None]
+        coarse = self._network.coarse(x.contiguous(memory_format=torch.channels_last), hidden)
+        alpha = self._refine(rgb, coarse.logits4, coarse.detail, crop.scale)
+        both = alpha[0].cpu().numpy()
+        # Rounded here, not when it is saved: a run that never saves must see the same state.
+        after = coarse.state[0].cpu().numpy().astype(np.float16)
+        return CropMatte(both[0], both[1]), after
+
+    def _refine(self, rgb: Tensor, logits4: Tensor, detail: Tensor, scale: int) -> Tensor:
+        """Return the fused alphas, (1, 2, H, W): refined in the unknown band, coarse outside."""
+        alpha4 = torch.sigmoid(logits4)
+        band = unknown_band(alpha4)
+        fused = F.interpolate(alpha4, scale_factor=4 * scale, mode="bilinear", align_corners=False)
+        cells = TILE // (4 * scale)
+        rows, columns = _tiles_of(band[0, 0], cells)
+        if not rows:
+            return fused
+        inner, edge = TILE // 2, REFINE_HALO // 2
+        logits2, detail2 = to_stride2(logits4, scale), to_stride2(detail, scale)
+        halo = F.pad(rgb, (REFINE_HALO,) * 4, mode="reflect")
+        # The last row and column of tiles may stick out of the crop: pad, and cut again below.
+        height, width = rgb.shape[-2:]
+        more = (0, -width % TILE, 0, -height % TILE)
+        less = (0, more[1] // 2, 0, more[3] // 2)
+        halo = F.pad(halo, more, mode="replicate")
+        logits2 = F.pad(logits2, less, mode="replicate")
+        detail2 = F.pad(detail2, less, mode="replicate")
+        side, side2 = TILE + 2 * REFINE_HALO, inner + 2 * edge
+        places = list(zip(rows, columns, strict=True))
+        for first in range(0, len(places), TILE_BATCH):
+            some = places[first : first + TILE_BATCH]
+            refined = self._network.refine(
+                _gather(halo, some, TILE, side),
+                _gather(logits2, some, inner, side2),
+                _gather(detail2, some, inner, side2),
+            )
+            for (row, column), tile in zip(some, torch.sigmoid(refined), strict=True):
+                top, left = row * TILE, column * TILE
+                part = fused[:, :, top : top + TILE, left : left + TILE]
+                high, wide = part.shape[-2:]
+                where = band[
+                    :, :, row * cells : row * cells + cells, column * cells : column * cells + cells
+                ]
+                where = where.repeat_interleave(4 * scale, 2).repeat_interleave(4 * scale, 3)
+                part.copy_(torch.where(where, tile[None, :, :high, :wide], part))
+        return fused
+
+    def _tensor(self, array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+
+
+def _tiles_of(band: Tensor, cells: int) -> tuple[list[int], list[int]]:
+    """Return the rows and columns of the tiles that hold a cell of the band."""
+    some = F.max_pool2d(band[None, None].float(), cells, ceil_mode=True)[0, 0] > 0
+    rows, columns = torch.nonzero(some, as_tuple=True)
+    return rows.tolist(), columns.tolist()
+
+
+def _gather(maps: Tensor, places: list[tuple[int, int]], step: int, side: int) -> Tensor:
+    return torch.cat(
+        [maps[:, :, r * step : r * step + side, c * step : c * step + side] for r, c in places]
+    ).contiguous(memory_format=torch.channels_last)
+
+
+def _fold(module: nn.Module) -> None:
+    """Fold every batch norm into the convolution before it."""
+    for child in module.modules():
+        if isinstance(child, ConvNorm):
+            child[0] = fuse_conv_bn_eval(child[0], child[1])  # type: ignore[type-var,arg-type]
+            child[1] = nn.Identity()
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "no CUDA device is available", hint="use --device cpu, or install a CUDA build of torch"
+        )
+    if name not in ("cpu", "cuda"):
+        raise ConfigError(f"no device is called {name!r}", hint="use auto, cpu or cuda")
+    return torch.device(name)

@@ -1,0 +1,92 @@
+"""The table of matting networks. Listing it imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from vimatte.errors import UnknownModelError
+from vimatte.models.base import MattingModel
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One network.
+
+    Attributes
+    ----------
+    name : str
+        What the command line, sessions and hosts call it.
+    target : str
+        ``module:function`` that loads it.
+    summary : str
+    weights : str
+        The file in the package, below ``models/weights``.
+    sha256 : str
+        Of that file.
+    licence : str
+        Of the weights.
+    commercial : bool
+        Whether a studio may use them commercially.
+    """
+
+    name: str
+    target: str
+    summary: str
+    weights: str
+    sha256: str
+    licence: str
+    commercial: bool
+
+
+MODELS: tuple[ModelSpec, ...] = (
+    ModelSpec(
+        name="msgvim-lite",
+        target="vimatte.models.lite_runner:load",
+        summary="light MSG-VIM: temporal, 1.5 M parameters, for a CPU or a GPU",
+        weights="msgvim_lite.safetensors",
+        sha256="0000000000000000000000000000000000000000000000000000000000000000",
+        licence="MIT",
+        commercial=True,
+    ),
+)
+DEFAULT_MODEL = MODELS[0].name
+
+
+def spec(name: str) -> ModelSpec:
+    """Return the row of a model. Raises UnknownModelError, which lists the known names."""
+    for row in MODELS:
+        if row.name == name:
+            return row
+    known = ", ".join(row.name for row in MODELS)
+    raise UnknownModelError(f"no model is called {name!r}", hint=f"known: {known}")
+
+
+def packaged_weights(row: ModelSpec) -> Path:
+    """Return where the weights of a model lie inside the package."""
+    return Path(__file__).parent / "weights" / row.weights
+
+
+def load_model(name: str, *, device: str = "auto", weights: Path | None = None) -> MattingModel:
+    """Load a network.
+
+    Parameters
+    ----------
+    name : str
+    device : {"auto", "cpu", "cuda"}
+    weights : Path, optional
+        Other weights than the packaged ones; not checked against the table's digest.
+
+    Raises
+    ------
+    UnknownModelError
+    CheckpointError
+        When the weights are missing, corrupt or of another network.
+    ConfigError
+        When the device asked for is not there.
+    """
+    row = spec(name)
+    module, function = row.target.split(":")
+    return cast(MattingModel, getattr(import_module(module), function)(row, device, weights))

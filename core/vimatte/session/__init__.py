@@ -1,0 +1,8 @@
+"""Sessions: a shot with its guidance, its instances, its cache and its settings."""
+
+from __future__ import annotations
+
+from vimatte.session.session import FrameResult, MatteSession, Plan
+from vimatte.session.shot import Shot
+
+__all__ = ["FrameResult", "MatteSession", "Plan", "Shot"]

@@ -1,0 +1,216 @@
+"""Garbage and core mattes: what a person says bounds what the network says.
+
+A folder per instance holds one sequence of pictures each, like guidance from files; white is
+inside. An instance without a folder is not bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vimatte.errors import GuidanceError
+from vimatte.frames.network_source import NetworkSource
+from vimatte.frames.open_plate import open_plate
+from vimatte.frames.types import GuidanceFrame, InstanceMask, Plate
+from vimatte.frames.window import Window, place
+from vimatte.matting.loop import InstanceAlpha
+from vimatte.session.session_file import Instance
+
+KINDS = ("garbage", "core")
+_NUMBERED = re.compile(r"(.*?)(-?\d+)(\.[A-Za-z0-9]+)")
+
+Plane = NDArray[np.float32]
+
+
+class Bounds:
+    """The garbage and core mattes of a shot.
+
+    Parameters
+    ----------
+    folders : mapping of str to Path
+        May hold ``garbage`` and ``core``; other keys are ignored.
+    source : NetworkSource
+        The shot's frames, for their windows.
+
+    Raises
+    ------
+    GuidanceError
+        When a folder is not there.
+    """
+
+    def __init__(self, folders: Mapping[str, Path], source: NetworkSource) -> None:
+        self._folders = {kind: folders[kind] for kind in KINDS if kind in folders}
+        self._source = source
+        self._plates: dict[tuple[str, str], Plate | None] = {}
+        for kind, folder in self._folders.items():
+            if not folder.is_dir():
+                raise GuidanceError(f"the {kind} mattes are not a folder", path=folder)
+
+    def close(self) -> None:
+        """Close the sequences."""
+        for plate in self._plates.values():
+            if plate is not None:
+                plate.close()
+        self._plates.clear()
+
+    def digest(self, frame: int, instances: Sequence[Instance]) -> str:
+        """Return the identity of everything that bounds a frame; empty when nothing does."""
+        parts = []
+        for row in instances:
+            for kind in self._folders:
+                plate = self._plate(kind, row.name)
+                if plate is not None:
+                    self._check(plate, kind, row.name, frame)
+                    parts.append(f"{row.id}{kind}{plate.digest(frame)}")
+        return ".".join(parts)
+
+    def apply(
+        self, frame: int, alphas: Mapping[int, InstanceAlpha], instances: Sequence[Instance]
+    ) -> dict[int, InstanceAlpha]:
+        """Bound a frame's mattes; their sum stays at most 1.
+
+        Where cores push the sum above 1, what is not core gives way first, then cores share.
+
+        Raises
+        ------
+        GuidanceError
+            When a bounding sequence has no picture for the frame.
+        """
+        if not self._folders:
+            return dict(alphas)
+        canvas = self._source.window(frame)
+        full: dict[int, Plane] = {}
+        cores: dict[int, Plane] = {}
+        for row in instances:
+            if row.id in alphas:
+                item = alphas[row.id]
+                alpha = np.asarray(place(item.alpha, item.window, canvas), np.float32)
+            else:
+                alpha = np.zeros(canvas.shape, np.float32)
+            garbage = self._read("garbage", row.name, frame, canvas)
+            core = self._read("core", row.name, frame, canvas)
+            if garbage is not None:
+                alpha = np.minimum(alpha, garbage)
+            cores[row.id] = np.zeros_like(alpha) if core is None else core
+            full[row.id] = np.maximum(alpha, cores[row.id])
+        if not full:
+            return {}
+        core_sum = np.sum(list(cores.values()), axis=0)
+        share = 1 / np.maximum(core_sum, 1)
+        free_sum = np.sum([full[k] - cores[k] for k in full], axis=0)
+        room = np.maximum(0, 1 - core_sum * share)
+        factor = np.minimum(1, room / np.maximum(free_sum, 1e-12))
+        return {
+            key: InstanceAlpha(
+                canvas,
+                np.asarray(cores[key] * share + (full[key] - cores[key]) * factor, np.float32),
+            )
+            for key in full
+        }
+
+    def _read(self, kind: str, name: str, frame: int, canvas: Window) -> Plane | None:
+        plate = self._plate(kind, name)
+        if plate is None:
+            return None
+        self._check(plate, kind, name, frame)
+        picture = plate.read(frame)
+        header = self._source.header(frame)
+        window, display = picture.header.data_window, header.display_window
+        if picture.header.display_window.shape != display.shape:
+            found = picture.header.display_window
+            raise GuidanceError(
+                f"the {kind} matte of {name} is {found.width}x{found.height}, "
+                f"the plate {display.width}x{display.height}",
+                frame=frame,
+                path=self._folders[kind] / name,
+            )
+        plane = np.clip(picture.pixels[:, :, 0], 0, 1)
+        aspect = header.pixel_aspect
+        if aspect != 1 and not window.empty:
+            left, right = round(window.x * aspect), round(window.right * aspect)
+            window = Window(left, window.y, max(1, right - left), window.height)
+            plane = np.asarray(
+                cv2.resize(plane, (window.width, window.height), interpolation=cv2.INTER_LINEAR),
+                np.float32,
+            )
+        return np.asarray(place(plane, window, canvas), np.float32)
+
+    def _check(self, plate: Plate, kind: str, name: str, frame: int) -> None:
+        if frame not in plate.frames:
+            raise GuidanceError(
+                f"the {kind} matte of {name} has no picture for the frame",
+                frame=frame,
+                path=self._folders[kind] / name,
+                hint=f"it has {plate.frames}",
+            )
+
+    def _plate(self, kind: str, name: str) -> Plate | None:
+        if kind not in self._folders:
+            return None
+        if (kind, name) not in self._plates:
+            folder = self._folders[kind] / name
+            pattern = _pattern_in(folder) if folder.is_dir() else None
+            self._plates[kind, name] = None if pattern is None else open_plate(pattern)
+        return self._plates[kind, name]
+
+
+def _pattern_in(folder: Path) -> Path:
+    patterns = set()
+    for path in folder.iterdir():
+        match = _NUMBERED.fullmatch(path.name)
+        if match and not path.name.startswith("."):
+            digits = match[2].lstrip("-")
+            patterns.add(f"{match[1]}{'#' * len(digits)}{match[3]}")
+    if len(patterns) != 1:
+        raise GuidanceError(f"the folder holds {len(patterns)} sequences, not one", path=folder)
+    return folder / patterns.pop()
+
+
+def in_front_order(guidance: GuidanceFrame, order: Sequence[int]) -> GuidanceFrame:
+    """Take from every mask what instances in front of it cover.
+
+    Parameters
+    ----------
+    guidance : GuidanceFrame
+    order : sequence of int
+        Instance ids from front to back; those not named are behind, in the order of their ids.
+    """
+    if not order:
+        return guidance
+    ranks = {key: rank for rank, key in enumerate(order)}
+    keys = sorted(guidance.masks, key=lambda key: (ranks.get(key, len(ranks)), key))
+    masks: dict[int, InstanceMask] = {}
+    for index, key in enumerate(keys):
+        item = guidance.masks[key]
+        mask = item.mask.copy()
+        for front in keys[:index]:
+            other = guidance.masks[front]
+            shared = other.window.intersect(item.window)
+            if not shared.empty:
+                inner = shared.slices_in(item.window)
+                mask[inner] &= ~other.mask[shared.slices_in(other.window)]
+        if mask.any():
+            masks[key] = InstanceMask(item.window, mask)
+    return GuidanceFrame(guidance.frame, masks)
+
+
+def overlap(guidance: GuidanceFrame) -> tuple[int, int] | None:
+    """Return the ids of two masks that share pixels, or None."""
+    keys = sorted(guidance.masks)
+    for index, first in enumerate(keys):
+        a = guidance.masks[first]
+        for second in keys[index + 1 :]:
+            b = guidance.masks[second]
+            shared = a.window.intersect(b.window)
+            if shared.empty:
+                continue
+            both = a.mask[shared.slices_in(a.window)] & b.mask[shared.slices_in(b.window)]
+            if both.any():
+                return first, second
+    return None

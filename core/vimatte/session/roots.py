@@ -1,0 +1,100 @@
+"""Paths relative to named roots, so that a session opens on a farm node and on another system."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from vimatte.errors import SessionError
+
+_FOREIGN = re.compile(r"^([A-Za-z]:[\\/]|\\\\)")
+
+
+@dataclass(frozen=True, slots=True)
+class RootedPath:
+    """A path below a named root.
+
+    Attributes
+    ----------
+    root : str
+        The root's name in the session's table.
+    path : str
+        Relative, with forward slashes; it never leaves the root.
+    """
+
+    root: str
+    path: str
+
+
+def rooted(root: str, path: Path) -> tuple[Path, RootedPath]:
+    """Split an absolute path into its folder, which becomes the root, and the rest."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+    return absolute.parent, RootedPath(root, absolute.name)
+
+
+def parse_path_map(rules: Sequence[str]) -> dict[str, str]:
+    """Parse ``FROM=TO`` rules.
+
+    Raises
+    ------
+    SessionError
+        When a rule has no ``=``, or one side is empty.
+    """
+    mapping: dict[str, str] = {}
+    for rule in rules:
+        source, separator, target = rule.partition("=")
+        if not (separator and source and target):
+            raise SessionError(f"not a path rule: {rule!r}", hint="write --path-map FROM=TO")
+        mapping[source] = target
+    return mapping
+
+
+def resolve(item: RootedPath, roots: Mapping[str, str], path_map: Mapping[str, str]) -> Path:
+    """Return where a rooted path lies on this machine.
+
+    Parameters
+    ----------
+    item : RootedPath
+    roots : mapping of str to str
+        The session's table: absolute folders, of whatever system wrote it.
+    path_map : mapping of str to str
+        Prefixes to replace; the longest that fits wins.
+
+    Raises
+    ------
+    SessionError
+        When the root is unknown, the relative path leaves it, or it is another system's and no
+        rule maps it.
+    """
+    if item.root not in roots:
+        raise SessionError(f"the session names an unknown root {item.root!r}")
+    relative = PurePosixPath(item.path)
+    if relative.is_absolute() or ".." in relative.parts or "\\" in item.path or "\0" in item.path:
+        raise SessionError(
+            "a path of the session leaves its root", path=item.path, hint="write it again"
+        )
+    folder = map_prefix(roots[item.root], path_map)
+    if os.name != "nt" and _FOREIGN.match(folder):
+        raise SessionError(
+            "a Windows path is not mapped",
+            path=folder,
+            hint=f"add --path-map {folder}=/where/it/is/here",
+        )
+    if not Path(folder).is_absolute():
+        raise SessionError(f"the root {item.root!r} is not absolute", path=folder)
+    return Path(folder) / relative
+
+
+def map_prefix(folder: str, path_map: Mapping[str, str]) -> str:
+    """Replace the longest prefix of whole path parts that a rule names."""
+    plain = folder.replace("\\", "/")
+    for source in sorted(path_map, key=len, reverse=True):
+        start = source.replace("\\", "/").rstrip("/")
+        same = plain.casefold() if _FOREIGN.match(folder) else plain
+        begin = start.casefold() if _FOREIGN.match(folder) else start
+        if same == begin or same.startswith(begin + "/"):
+            return path_map[source].rstrip("/") + plain[len(start) :]
+    return folder

@@ -1,0 +1,223 @@
+"""``session.json``, version 1: read strictly, written atomically."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from vimatte._version import __version__
+from vimatte.errors import OutputError, SessionError, VimatteError
+from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.window import Window
+from vimatte.output.names import check_names
+from vimatte.session.roots import RootedPath, resolve, rooted
+from vimatte.session.settings import Settings
+from vimatte.session.shot import Shot
+
+SCHEMA = 1
+MAX_BYTES = 16 * 1024 * 1024
+MASK_KEYS = ("masks", "garbage", "core")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A row of the frozen instance table.
+
+    Attributes
+    ----------
+    id : int
+        1 and up; never changes, never reused.
+    name : str
+        The layer's name.
+    colour : tuple of float
+        RGB in [0, 1], for overlays.
+    enabled : bool
+        Whether it is matted and written.
+    order : int
+        Position in lists, from 1.
+    """
+
+    id: int
+    name: str
+    colour: tuple[float, float, float]
+    enabled: bool = True
+    order: int = 1
+
+
+@dataclass(frozen=True)
+class SessionFile:
+    """The content of ``session.json`` with its paths resolved on this machine.
+
+    Attributes
+    ----------
+    shot : Shot
+    guidance : str
+        The provider's name.
+    folders : mapping of str to Path
+        ``masks`` for guidance from files, ``garbage`` and ``core`` for bounding mattes.
+    settings : Settings
+    instances : tuple of Instance
+        Empty until guidance has run for the first time.
+    cuts : tuple of int
+        Frames that start a new scene.
+    """
+
+    shot: Shot
+    guidance: str
+    folders: Mapping[str, Path]
+    settings: Settings
+    instances: tuple[Instance, ...] = ()
+    cuts: tuple[int, ...] = ()
+
+    def write(self, path: Path) -> None:
+        """Write the file under a temporary name, then rename it.
+
+        Raises
+        ------
+        OutputError
+        """
+        roots: dict[str, str] = {}
+
+        def root_of(name: str, target: str | Path) -> dict[str, str]:
+            folder, item = rooted(name, Path(target))
+            roots[name] = str(folder)
+            return {"root": item.root, "path": item.path}
+
+        shot = self.shot
+        data = {
+            "schema": SCHEMA,
+            "vimatte": __version__,
+            "plate": root_of("plate", shot.path),
+            "view": shot.view,
+            "layer": shot.layer,
+            "frames": None if shot.frames is None else str(shot.frames),
+            "start_frame": shot.start_frame,
+            "colorspace": shot.colorspace,
+            "ocio": shot.ocio,
+            "exposure": shot.exposure,
+            "roi": None
+            if shot.roi is None
+            else [shot.roi.x, shot.roi.y, shot.roi.width, shot.roi.height],
+            "guidance": self.guidance,
+            "folders": {name: root_of(name, folder) for name, folder in self.folders.items()},
+            "settings": self.settings.to_json(),
+            "instances": [
+                {
+                    "id": row.id,
+                    "name": row.name,
+                    "colour": list(row.colour),
+                    "enabled": row.enabled,
+                    "order": row.order,
+                }
+                for row in self.instances
+            ],
+            "cuts": list(self.cuts),
+            "roots": roots,
+        }
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("w", encoding="utf-8") as stream:
+                json.dump(data, stream, indent=2)
+                stream.write("\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise OutputError(
+                f"cannot write the session: {error.strerror}",
+                path=path,
+                hint="check the folder's permissions and free space",
+            ) from error
+
+    @classmethod
+    def read(cls, path: Path, path_map: Mapping[str, str] | None = None) -> SessionFile:
+        """Read and check a file that anybody may have written.
+
+        Raises
+        ------
+        SessionError
+            When it is not a session of a known version, holds a wrong value, or points outside
+            of its roots.
+        """
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise SessionError("the session file is too large", path=path)
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SessionError(f"cannot read the session: {error.strerror}", path=path) from error
+        except (ValueError, RecursionError) as error:
+            raise SessionError(f"the session is not JSON: {error}", path=path) from error
+        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+            found = data.get("schema") if isinstance(data, dict) else None
+            raise SessionError(
+                f"the session has schema {found!r}, not {SCHEMA}",
+                path=path,
+                hint="it was written by another version of vimatte",
+            )
+        try:
+            return cls._parse(data, path_map or {})
+        except VimatteError as error:
+            error.path = error.path or str(path)
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SessionError(
+                f"the session holds a wrong value: {type(error).__name__} {error}", path=path
+            ) from error
+
+    @classmethod
+    def _parse(cls, data: dict[str, Any], path_map: Mapping[str, str]) -> SessionFile:
+        roots = {str(k): str(v) for k, v in data["roots"].items()}
+
+        def at(item: dict[str, str]) -> Path:
+            return resolve(RootedPath(str(item["root"]), str(item["path"])), roots, path_map)
+
+        frames, roi = data["frames"], data["roi"]
+        shot = Shot(
+            path=at(data["plate"]),
+            frames=None if frames is None else FrameRange.parse(str(frames)),
+            colorspace=_text(data["colorspace"]),
+            ocio=_text(data["ocio"]),
+            exposure=float(data["exposure"]),
+            view=_text(data["view"]),
+            layer=_text(data["layer"]),
+            roi=None if roi is None else Window(*(int(v) for v in roi)),
+            start_frame=int(data["start_frame"]),
+        )
+        folders = {str(k): at(v) for k, v in data["folders"].items()}
+        if unknown := set(folders) - set(MASK_KEYS):
+            raise SessionError(f"the session names an unknown folder {sorted(unknown)[0]!r}")
+        names = {item.name for item in fields(Settings)}
+        settings = {k: v for k, v in data["settings"].items() if k in names}
+        settings["order"] = tuple(str(v) for v in settings.get("order", ()))
+        instances = tuple(_instance(row) for row in data["instances"])
+        if len({row.id for row in instances}) != len(instances):
+            raise SessionError("two instances of the session share an id")
+        check_names([row.name for row in instances])
+        cuts = tuple(sorted(int(v) for v in data["cuts"]))
+        return cls(shot, str(data["guidance"]), folders, Settings(**settings), instances, cuts)
+
+    def with_instances(self, instances: tuple[Instance, ...], cuts: tuple[int, ...]) -> SessionFile:
+        """Return the session with another instance table."""
+        return replace(self, instances=instances, cuts=cuts)
+
+
+def _instance(row: dict[str, Any]) -> Instance:
+    red, green, blue = (min(1.0, max(0.0, float(v))) for v in row["colour"])
+    number = int(row["id"])
+    if number < 1:
+        raise SessionError(f"an instance has id {number}; ids start at 1")
+    return Instance(
+        number, str(row["name"]), (red, green, blue), bool(row["enabled"]), int(row["order"])
+    )
+
+
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise SessionError(f"the session holds {value!r} where a text belongs")
+    return value

@@ -1,0 +1,120 @@
+"""A shot: one view and one layer of one plate, and how its colour is to be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vimatte.errors import FrameRangeError
+from vimatte.frames.colour import NetworkColour
+from vimatte.frames.digest_cache import DigestCache
+from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.network_source import NetworkSource
+from vimatte.frames.open_plate import open_plate
+from vimatte.frames.types import Plate
+from vimatte.frames.window import Window
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What to matte.
+
+    Attributes
+    ----------
+    path : str or Path
+        An image sequence (``sh010.####.exr``, ``sh010.%04d.exr``), a still or a movie.
+    frames : str or FrameRange, optional
+        Part of the plate, e.g. ``1001-1100``; all of it by default.
+    colorspace : str, optional
+        The plate's colour space; by default the OCIO config's file rules, then scene-linear for
+        EXR and sRGB for 8 bits.
+    ocio : str, optional
+        An OCIO config; by default ``$OCIO``, then the built-in ACES config.
+    exposure : float
+        Stops added before the networks see the plate; one value for the whole shot.
+    view, layer : str, optional
+        The view and the layer of a multi-view or multi-layer plate.
+    roi : Window, optional
+        Only this part of the plate, in square pixels of the display window.
+    start_frame : int
+        The number of a movie's first frame.
+    """
+
+    path: str | Path
+    frames: str | FrameRange | None = None
+    colorspace: str | None = None
+    ocio: str | None = None
+    exposure: float = 0.0
+    view: str | None = None
+    layer: str | None = None
+    roi: Window | None = None
+    start_frame: int = 1
+
+    def open(self, digests: DigestCache | None = None) -> OpenShot:
+        """Open the plate and settle its colour.
+
+        Raises
+        ------
+        FrameReadError
+            When nothing matches the path.
+        FrameRangeError
+            When a frame asked for is not in the plate.
+        ColorSpaceError
+            When the colour space is unknown, or must be given and is not.
+        """
+        plate = open_plate(
+            self.path,
+            view=self.view,
+            layer=self.layer,
+            start_frame=self.start_frame,
+            digest_cache=digests,
+        )
+        try:
+            frames = self._chosen(plate)
+            colour = NetworkColour(
+                self.colorspace, plate=plate, ocio=self.ocio, exposure=self.exposure
+            )
+        except BaseException:
+            plate.close()
+            raise
+        return OpenShot(self, plate, frames, NetworkSource(plate, colour, roi=self.roi))
+
+    def _chosen(self, plate: Plate) -> FrameRange:
+        if self.frames is None:
+            return plate.frames
+        wanted = self.frames
+        if not isinstance(wanted, FrameRange):
+            wanted = FrameRange.parse(wanted)
+        absent = wanted.without(plate.frames)
+        if len(absent):
+            has = f"the plate has {plate.frames}" if len(plate.frames) else "the plate has none"
+            raise FrameRangeError(
+                f"{len(absent)} of the frames asked for are not in the plate: {absent}",
+                path=self.path,
+                hint=has,
+            )
+        return wanted
+
+
+@dataclass(frozen=True)
+class OpenShot:
+    """A shot whose plate is open.
+
+    Attributes
+    ----------
+    shot : Shot
+    plate : Plate
+    frames : FrameRange
+        The frames to matte.
+    source : NetworkSource
+        The frames as networks see them.
+    """
+
+    shot: Shot
+    plate: Plate
+    frames: FrameRange
+    source: NetworkSource
+
+    def close(self) -> None:
+        """Close the plate."""
+        self.plate.close()

@@ -1,0 +1,200 @@
+"""The network: what its architecture promises, whatever its weights are."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+
+from vimatte.errors import CheckpointError, ConfigError
+from vimatte.models import lite_runner
+from vimatte.models.base import Crop
+from vimatte.models.lite_runner import LiteRunner
+from vimatte.models.msgvim_lite import (
+    REFINE_HALO,
+    MSGVIMLite,
+    to_stride2,
+    unknown_band,
+)
+from vimatte.models.registry import DEFAULT_MODEL, load_model
+
+
+def lively(seed: int = 0) -> MSGVIMLite:
+    """A network whose zero-initialised parts are not zero, so that nothing is trivially equal."""
+    torch.manual_seed(seed)
+    network = MSGVIMLite()
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if value.abs().sum() == 0 and "bn" not in name:
+                value.normal_(0, 0.05)
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1)
+                module.running_var.uniform_(0.5, 1.5)
+                module.weight.uniform_(0.5, 1.5)
+    return network.eval()
+
+
+def crop_of(height: int, width: int, scale: int = 1, seed: int = 0) -> Crop:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    target = (y - height / 2) ** 2 + (x - width / 2) ** 2 < (min(height, width) / 3) ** 2
+    rgb = rng.random((height, width, 3), dtype=np.float32) * 0.3 + target[..., None] * 0.6
+    return Crop(rgb.astype(np.float32), target, (x < width / 6), scale)
+
+
+@pytest.mark.parametrize(("scale", "height", "width"), [(1, 320, 448), (2, 192, 256), (4, 96, 160)])
+def test_tiled_refinement_equals_dense(
+    scale: int, height: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Masks that are sure of themselves leave a part outside of the unknown band.
+    monkeypatch.setattr("vimatte.models.msgvim_lite.MASK_CONFIDENCE", 0.99999)
+    network = lively()
+    runner = LiteRunner("x", copy.deepcopy(network), "0", torch.device("cpu"))
+    height, width = height * scale, width * scale
+    crop = crop_of(height, width, scale)
+    tiled, _ = runner.step(crop, None)
+    with torch.inference_mode():
+        rgb = torch.from_numpy(crop.rgb).permute(2, 0, 1)[None]
+        masks = torch.from_numpy(np.stack([crop.target, crop.reference]).astype(np.float32))[None]
+        x = torch.cat([rgb, masks], 1)
+        if scale > 1:
+            x = F.avg_pool2d(x, scale)
+            x = torch.cat([x[:, :3], (x[:, 3:] >= 0.5).float()], 1)
+        coarse = network.coarse(x, None)
+        halo = F.pad(rgb, (REFINE_HALO,) * 4, mode="reflect")
+        dense = torch.sigmoid(
+            network.refine(
+                halo, to_stride2(coarse.logits4, scale), to_stride2(coarse.detail, scale)
+            )
+        )
+        alpha4 = torch.sigmoid(coarse.logits4)
+        band = unknown_band(alpha4).repeat_interleave(4 * scale, 2).repeat_interleave(4 * scale, 3)
+        plain = F.interpolate(alpha4, scale_factor=4 * scale, mode="bilinear")
+        expected = torch.where(band, dense, plain)[0].numpy()
+    assert 0.01 < band.float().mean() < 1
+    np.testing.assert_allclose(tiled.alpha, expected[0], atol=2e-5)
+    np.testing.assert_allclose(tiled.reference, expected[1], atol=2e-5)
+
+
+def test_an_untrained_network_gives_the_blurred_mask() -> None:
+    runner = LiteRunner("x", MSGVIMLite(), "0", torch.device("cpu"))
+    crop = crop_of(128, 128)
+    matte, _ = runner.step(crop, None)
+    inside = np.zeros((128, 128), bool)
+    inside[54:74, 54:74] = True
+    assert matte.alpha[inside].min() > 0.97
+    assert matte.alpha[:10, 40:].max() < 0.05
+
+
+def test_state_is_rounded_so_that_a_saved_one_is_the_same() -> None:
+    runner = LiteRunner("x", lively(), "0", torch.device("cpu"))
+    _, state = runner.step(crop_of(128, 192), None)
+    assert state.dtype == np.float16
+    assert state.shape == (32, 32, 48)
+    first, _ = runner.step(crop_of(128, 192, seed=1), state)
+    again, _ = runner.step(crop_of(128, 192, seed=1), state.copy())
+    np.testing.assert_array_equal(first.alpha, again.alpha)
+    fresh, _ = runner.step(crop_of(128, 192, seed=1), None)
+    assert np.abs(first.alpha - fresh.alpha).max() > 1e-4
+
+
+CHILD = """
+import sys
+from pathlib import Path
+import numpy as np
+sys.path.insert(0, sys.argv[3])
+from vimatte.models.registry import load_model
+from test_msgvim_lite import crop_of
+model = load_model("msgvim-lite", device="cpu", weights=Path(sys.argv[1]))
+folder = Path(sys.argv[2])
+state = np.load(folder / "state.npy")
+for frame in range(6, 11):
+    matte, state = model.step(crop_of(128, 160, seed=frame), state)
+    np.save(folder / f"resumed{frame}.npy", matte.alpha)
+"""
+
+
+def test_ten_frames_equal_five_saved_and_five_in_a_new_process(tmp_path: Path) -> None:
+    weights = tmp_path / "w.safetensors"
+    save_file({k: v.half().contiguous() for k, v in lively().state_dict().items()}, weights)
+    model = load_model("msgvim-lite", device="cpu", weights=weights)
+    state, alphas = None, {}
+    for frame in range(1, 11):
+        matte, state = model.step(crop_of(128, 160, seed=frame), state)
+        alphas[frame] = matte.alpha
+        if frame == 5:
+            np.save(tmp_path / "state.npy", state)
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": str(here.parents[1] / "core")}
+    subprocess.run(
+        [sys.executable, "-c", CHILD, str(weights), str(tmp_path), str(here)],
+        check=True,
+        timeout=120,
+        env=environment,
+    )
+    for frame in range(6, 11):
+        resumed = np.load(tmp_path / f"resumed{frame}.npy")
+        np.testing.assert_array_equal(resumed, alphas[frame])
+
+
+def test_a_larger_region_changes_nothing_far_from_its_new_border() -> None:
+    network = lively()
+    runner = LiteRunner("x", network, "0", torch.device("cpu"))
+    big = crop_of(640, 640)
+    small = Crop(
+        np.ascontiguousarray(big.rgb[:, :512]), big.target[:, :512], big.reference[:, :512], 1
+    )
+    wide, _ = runner.step(big, None)
+    narrow, _ = runner.step(small, None)
+    # With global pooling this would differ everywhere; fixed windows reach 200 pixels.
+    assert np.abs(wide.alpha[:, :96] - narrow.alpha[:, :96]).max() < 1e-3
+
+
+def test_unknown_band_is_the_widened_uncertain_part() -> None:
+    alpha = torch.zeros(1, 2, 16, 16)
+    alpha[0, 1, 8, 8] = 0.5
+    band = unknown_band(alpha, reach=2)[0, 0]
+    assert band.sum() == 25
+    assert band[6:11, 6:11].all()
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(CheckpointError, match="not weights of msgvim-lite"):
+        load_model("msgvim-lite", weights=path)
+
+
+def test_corrupt_weights_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "short.safetensors"
+    path.write_bytes(b"\x10\x00\x00")
+    with pytest.raises(CheckpointError, match="not weights"):
+        load_model("msgvim-lite", weights=path)
+
+
+def test_packaged_weights_with_a_wrong_checksum_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(b"not the weights")
+    monkeypatch.setattr(lite_runner, "packaged_weights", lambda row: path)
+    with pytest.raises(CheckpointError, match="checksum"):
+        load_model(DEFAULT_MODEL)
+
+
+def test_devices() -> None:
+    with pytest.raises(ConfigError, match="tpu"):
+        lite_runner._device("tpu")
+    assert lite_runner._device("auto").type in ("cpu", "cuda")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="CUDA"):
+            lite_runner._device("cuda")
