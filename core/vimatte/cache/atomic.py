@@ -79,12 +79,11 @@ def hint_for(error: OSError) -> str | None:
 
 
 def _replace(source: Path, target: Path) -> None:
-    # On Windows a file that somebody reads at this moment cannot be replaced; reading is short.
-    for wait in (0.01, 0.05, 0.2, 0.5) if os.name == "nt" else ():
-        try:
-            source.replace(target)
-        except PermissionError:
-            time.sleep(wait)
-        else:
-            return
-    source.replace(target)
+    try:
+        source.replace(target)
+    except PermissionError:
+        # On Windows a file that somebody reads at this moment cannot be replaced; reading is short.
+        if os.name != "nt":
+            raise
+        time.sleep(0.5)
+        source.replace(target)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -90,6 +92,29 @@ def encode(frame: int, arrays: Arrays, record: Mapping[str, str]) -> bytes:
     return data
 
 
+def read(
+    path: Path, frame: int, record: Mapping[str, str] | None = None
+) -> dict[str, NDArray[Any]] | None:
+    """Return the checked arrays of a file, or None when its record is another one.
+
+    Raises
+    ------
+    CorruptFrameError
+        When the file is not what was written.
+    OSError
+        When it cannot be read.
+    """
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
+            raise CorruptFrameError("it is too large")
+        metadata = read_header(file)
+        if record is not None and record_of(metadata) != dict(record):
+            return None
+        file.seek(0)
+        data = file.read()
+    return decode(frame, metadata, data)
+
+
 def read_header(file: BinaryIO) -> dict[str, str]:
     """Return a file's metadata, reading no more than its head.
 
@@ -146,7 +171,8 @@ def decode(frame: int, metadata: Mapping[str, str], data: bytes) -> dict[str, ND
         When anything differs from what was written.
     """
     try:
-        tensors = {name: _tensor(item) for name, item in safetensors.deserialize(data)}
+        items = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
+        tensors = {name: _tensor(item) for name, item in items}
     except (safetensors.SafetensorError, KeyError, ValueError) as error:
         raise CorruptFrameError(f"it is no safetensors file: {error}") from error
     if metadata.get("frame") != str(frame):

@@ -124,22 +124,15 @@ class FrameStore:
             When the system is short of files or memory.
         """
         path = self.path(frame)
-        status: os.stat_result | None = None
+        before = _status(path)
+        if before is None:
+            return None
         try:
-            with path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                if status.st_size > frame_file.MAX_FILE_BYTES:
-                    raise CorruptFrameError("it is too large")
-                metadata = frame_file.read_header(file)
-                if record is not None and frame_file.record_of(metadata) != dict(record):
-                    return None
-                file.seek(0)
-                data = file.read()
-            arrays = frame_file.decode(frame, metadata, data)
+            arrays = frame_file.read(path, frame, record)
         except FileNotFoundError:
             return None
         except (CorruptFrameError, OSError) as error:
-            self._give_up(path, status, error)
+            self._give_up(path, before, error)
             return None
         self._touch()
         return arrays
@@ -154,15 +147,16 @@ class FrameStore:
             not checked: `load` may still find them corrupt.
         """
         path = self.path(frame)
-        status: os.stat_result | None = None
+        before = _status(path)
+        if before is None:
+            return None
         try:
             with path.open("rb") as file:
-                status = os.fstat(file.fileno())
                 return frame_file.record_of(frame_file.read_header(file))
         except FileNotFoundError:
             return None
         except (CorruptFrameError, OSError) as error:
-            self._give_up(path, status, error)
+            self._give_up(path, before, error)
             return None
 
     def frames(self) -> list[int]:
@@ -203,7 +197,7 @@ class FrameStore:
             remove_leftovers(self.folder)
         self._tidied = True
 
-    def _give_up(self, path: Path, status: os.stat_result | None, error: Exception) -> None:
+    def _give_up(self, path: Path, before: os.stat_result, error: Exception) -> None:
         """Report a file that cannot be used, and remove it."""
         if isinstance(error, OSError) and error.errno in _TRANSIENT:
             raise CacheError(
@@ -215,8 +209,8 @@ class FrameStore:
         )
         self.corrupt.append(path)
         try:
-            # Unless another process has put a new file there since we read the old one.
-            if status is None or os.path.samestat(status, path.stat()):
+            # Unless another process has put a new file there since we looked.
+            if os.path.samestat(before, path.lstat()):
                 path.unlink(missing_ok=True)
         except OSError as failure:
             log.warning("it cannot be removed: %s: %s", path, failure.strerror)
@@ -231,3 +225,11 @@ class FrameStore:
             os.utime(self.folder / MARKER)
         except OSError:
             return  # a cache that is read-only, or of somebody else: it is not pruned by us either
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what the system says of a file, or None where there is none, or none to be seen."""
+    try:
+        return path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
