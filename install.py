@@ -107,7 +107,7 @@ def python_of(venv: Path) -> Path:
 
 def quiet_environment() -> dict[str, str]:
     """Return the environment for pip: the user's index settings, and nothing that leads astray."""
-    astray = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV"}
+    astray = {"PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV"}
     env = {name: value for name, value in os.environ.items() if name not in astray}
     # The build backend is pinned as well: old pips read the first variable for it, new the second.
     pinned = {"PIP_CONSTRAINT": "constraints.txt", "PIP_BUILD_CONSTRAINT": "constraints.txt"}
@@ -129,7 +129,8 @@ def inspect(venv: Path, *, finished: bool = False) -> State:
         )
     try:
         marker = json.loads((venv / MARKER).read_text(encoding="utf-8"))
-        digest, torch = str(marker["digest"]), str(marker["torch"])
+        digest = str(marker["digest"])
+        torch = str(marker["torch"]) if digest else "auto"  # a failed choice does not stick
         extras = frozenset(map(str, marker["extras"]))
     except (ValueError, KeyError, TypeError):
         return State(broken="its marker file is unreadable")
@@ -349,7 +350,6 @@ def suite(request: Request, arguments: list[str]) -> int:
     """Run the whole test suite with the environment's Python."""
     python = str(python_of(request.venv))
     os.environ["VIMATTE_PYTHON"] = python
-    os.environ.pop("PYTHONPATH", None)
     if os.name == "nt":
         return follow([python, "-m", "pytest", "-m", "", *arguments], request.dry_run)
     return follow(["bash", "scripts/test", "--slow", *arguments], request.dry_run)
@@ -389,6 +389,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
+    for name in ("PYTHONPATH", "PYTHONHOME"):  # no other vimatte than the one installed
+        os.environ.pop(name, None)
     extras = {"people", *options.extras, *(["dev"] if options.what == "test" else [])}
     venv = Path.cwd() / options.venv
     request = Request(venv, frozenset(extras), options.torch, options.torch_index, options.dry_run)
