@@ -9,13 +9,11 @@ import secrets
 import time
 from pathlib import Path
 
-# A write takes seconds; what is older belongs to a run that was killed.
-LEFTOVER_SECONDS = 3600.0
-
 _TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{16}\.tmp")
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space, or use `vimatte cache prune`",
     errno.EDQUOT: "your disk quota is used up: free some space, or use `vimatte cache prune`",
+    errno.EFBIG: "files may not become that large here: see your system's limits",
     errno.EROFS: "the disk is read-only: choose another folder",
     errno.EACCES: "you may not write there: choose another folder, or change its permissions",
     errno.EPERM: "you may not write there: choose another folder, or change its permissions",
@@ -53,24 +51,6 @@ def temporary_beside(path: Path) -> Path:
 def is_temporary(name: str) -> bool:
     """Whether a file's name is one that `temporary_beside` gives."""
     return _TEMPORARY.fullmatch(name) is not None
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that killed runs left, as far as the system allows."""
-    limit = time.time() - LEFTOVER_SECONDS
-    try:
-        with os.scandir(folder) as entries:
-            old = [
-                entry.path
-                for entry in entries
-                if is_temporary(entry.name)
-                and entry.is_file(follow_symlinks=False)
-                and entry.stat(follow_symlinks=False).st_mtime < limit
-            ]
-        for name in old:
-            Path(name).unlink(missing_ok=True)
-    except OSError:
-        return  # tidying up is not worth an error: a write that follows will say what is wrong
 
 
 def hint_for(error: OSError) -> str | None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from vimatte.cache.atomic import is_temporary, temporary_beside
 MARKER = ".vimatte-cache"
 SETTINGS = "settings.json"
 SUFFIX = ".safetensors"
+# A write takes seconds; what is older belongs to a run that was killed.
+LEFTOVER_SECONDS = 3600.0
 
 _FRAME = re.compile(r"(-?\d{1,12})\.safetensors")
 _STORE = re.compile(r"([a-z][a-z0-9_-]{0,40})-([0-9a-f]{16})")
@@ -119,9 +122,27 @@ def delete_folder(folder: Path) -> int:
             Path(entry.path).unlink(missing_ok=True)
             freed += size
     # The marker goes last: a deletion that is cut short can be taken up again.
-    if all(entry.name.endswith((SUFFIX, ".tmp", SETTINGS, MARKER)) for entry in found):
-        remove_empty(folder)
+    remove_empty(folder)
     return freed
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed runs left half made in a folder, as far as the system allows."""
+    limit = time.time() - LEFTOVER_SECONDS
+    try:
+        with os.scandir(folder) as entries:
+            old = [
+                Path(entry.path)
+                for entry in entries
+                if is_temporary(entry.name) and entry.stat(follow_symlinks=False).st_mtime < limit
+            ]
+        for path in old:
+            if path.is_dir() and not path.is_symlink():
+                delete_folder(path) if is_ours(path) else path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
+    except OSError:
+        return  # tidying up is not worth an error: a write that follows will say what is wrong
 
 
 def remove_empty(folder: Path) -> None:

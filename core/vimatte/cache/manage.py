@@ -67,6 +67,8 @@ def ls(root: str | Path) -> list[Entry]:
     CacheError
         When the folder is not there or cannot be read.
     """
+    if not Path(root).is_dir():
+        raise CacheError("there is no cache folder", path=root)
     try:
         entries = [_entry(folder) for folder in _stores(Path(root))]
     except OSError as error:

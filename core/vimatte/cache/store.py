@@ -13,9 +13,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 from vimatte.cache import frame_file
-from vimatte.cache.atomic import hint_for, remove_leftovers, write_atomically
+from vimatte.cache.atomic import hint_for, write_atomically
 from vimatte.cache.fingerprint import fingerprint
-from vimatte.cache.folders import MARKER, frame_of, make_folder, shot_folder, store_folder
+from vimatte.cache.folders import (
+    MARKER,
+    frame_of,
+    make_folder,
+    remove_leftovers,
+    shot_folder,
+    store_folder,
+)
 from vimatte.cache.folders import frame_file as file_name
 from vimatte.cache.frame_file import CorruptFrameError
 from vimatte.errors import CacheError
@@ -194,6 +201,7 @@ class FrameStore:
         make_folder(self.folder.parent)
         make_folder(self.folder, self._settings)
         if not self._tidied:
+            remove_leftovers(self.folder.parent)
             remove_leftovers(self.folder)
         self._tidied = True
 
