@@ -41,16 +41,15 @@ LOG = "vimatte-install.log"
 EXTRAS = ("people", "farm", "ui", "dev")
 SHOWN = ("Downloading ", "Installing collected", "Attempting uninstall")
 
-# Runs inside the environment: what is installed, and whether every file of it is whole.
+# Runs inside the environment: is every installed file there and whole, and which vimatte is it.
 PROBE = """
 import csv, importlib.util, json, pathlib, sys, sysconfig
-damage, versions = [], {}
+damage = []
 for site in sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}):
     site = pathlib.Path(site)
     damage += [f"{left.name} is left over" for left in site.glob("~*")]
     for info in sorted(site.glob("*.dist-info")):
-        name, _, version = info.name[: -len(".dist-info")].partition("-")
-        versions[name.lower().replace("_", "-")] = version
+        name = info.name.partition("-")[0]
         try:
             with (info / "RECORD").open(newline="", encoding="utf-8") as record:
                 for path, _, size in csv.reader(record):
@@ -61,8 +60,8 @@ for site in sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")
         except (OSError, ValueError):
             damage.append(f"{name} is half installed")
 spec = importlib.util.find_spec("vimatte")
-print(json.dumps({"damage": damage, "versions": versions, "python": sys.version_info[:2],
-                  "vimatte": spec and spec.origin}))
+vimatte = spec and spec.origin
+print(json.dumps({"damage": damage, "python": sys.version_info[:2], "vimatte": vimatte}))
 """
 TORCH_PROBE = "import torch; print(torch.version.cuda or 'cpu')"
 
@@ -186,11 +185,11 @@ def install(request: Request) -> None:
     state, digest = inspect(venv), wanted_digest()
     torch = state.torch if request.torch == "auto" else request.torch
     extras = request.extras | state.extras
-    if not state.broken and state.digest == digest and extras == state.extras:
-        if torch == state.torch:
-            say(f"vimatte is installed in {venv}")
-            return
+    if state.digest and not state.broken and torch != state.torch:
         state = State(broken=f"it has another build of torch ({state.torch})")
+    if not state.broken and state.digest == digest and extras == state.extras:
+        say(f"vimatte is installed in {venv}")
+        return
     if find_spec("ensurepip") is None or find_spec("venv") is None:
         raise InstallError(
             f"{sys.executable} cannot make virtual environments"
@@ -226,7 +225,7 @@ def install(request: Request) -> None:
 
 def run_step(title: str, command: list[str], log: Path) -> None:
     """Run one step: all it says goes to the log, what shows progress to the terminal as well."""
-    errors: list[str] = []
+    lines: list[str] = []
     with log.open("a", encoding="utf-8") as record:
         record.write("$ " + shlex.join(command) + "\n")
         with subprocess.Popen(
@@ -236,7 +235,7 @@ def run_step(title: str, command: list[str], log: Path) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             errors="replace",
         ) as process:
             for line in process.stdout or ():
@@ -244,18 +243,16 @@ def run_step(title: str, command: list[str], log: Path) -> None:
                 if line.strip().startswith(SHOWN):
                     say("  " + line.strip()[:90])
                 if line.strip() and not line.startswith(("WARNING", "[notice]")):
-                    errors = [*errors[-40:], line.strip()]
-    if process.returncode:
-        marked = [line for line in errors if line.startswith("ERROR:")] or errors
-        reason = (marked[0 if marked[0].startswith("ERROR:") else -1])[:160] if marked else "failed"
-        hint = "see the log, run again to go on"
-        if "+cpu" in reason:
-            hint = (
-                "no CPU build on your index: name one that has it with --torch-index, or use auto"
-            )
-        elif "from versions: none" in reason:
-            hint = "is the package index reachable? run again to go on"
-        raise InstallError(f"{title}: {reason} | {log} (hint: {hint})")
+                    lines.append(line.strip())
+    if process.returncode == 0:
+        return
+    first = next((line for line in lines if line.startswith("ERROR:")), lines[-1] if lines else "")
+    hint = "see the log, run again to go on"
+    if "+cpu" in first:
+        hint = "no CPU build on your index: name one that has it with --torch-index"
+    elif "from versions: none" in first:
+        hint = "is the package index reachable? run again to go on"
+    raise InstallError(f"{title}: {first[:160]} | {log} (hint: {hint})")
 
 
 def verify(venv: Path, torch: str) -> None:
@@ -392,8 +389,11 @@ def main(arguments: list[str]) -> int:
     for name in ("PYTHONPATH", "PYTHONHOME"):  # no other vimatte than the one installed
         os.environ.pop(name, None)
     extras = {"people", *options.extras, *(["dev"] if options.what == "test" else [])}
+    index = options.torch_index
+    if index and "://" not in index:
+        index = str(Path.cwd() / index)
     venv = Path.cwd() / options.venv
-    request = Request(venv, frozenset(extras), options.torch, options.torch_index, options.dry_run)
+    request = Request(venv, frozenset(extras), options.torch, index, options.dry_run)
     try:
         return act(options, request)
     except (InstallError, OSError) as error:
