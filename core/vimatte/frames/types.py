@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
+
+#: What a plate's values mean when nobody says: scene-linear (EXR), sRGB (8-bit files and ordinary
+#: movies), or not to be guessed (log, DPX, 16-bit integers, HDR movies).
+Encoding = Literal["scene-linear", "srgb", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,9 @@ class FrameHeader:
         Width of a pixel over its height.
     metadata : mapping of str to value
         Attributes worth keeping on the matte: time code, camera, frame rate, ... Values are what
-        OpenImageIO gives (int, float, str, tuples of them). Attributes that would lie on a matte
-        (``cryptomatte/*``, view and channel-structure attributes) are not in it.
+        OpenImageIO gives (int, float, str, tuples of them that know their type). Attributes that
+        would lie on a matte (``cryptomatte/*``, view and channel-structure attributes) are not in
+        it. `vimatte.frames.metadata.apply_metadata` sets them on a file to write.
     """
 
     data_window: Window
@@ -65,6 +71,14 @@ class Plate(Protocol):
     @property
     def name(self) -> str:
         """A legal file stem taken from the plate's own name, e.g. ``sh010`` for sh010.####.exr."""
+
+    @property
+    def path(self) -> Path:
+        """What was opened: the pattern, still or movie, with its view chosen."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """What the values mean when no colour space is given."""
 
     @property
     def frames(self) -> FrameRange:

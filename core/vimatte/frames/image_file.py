@@ -1,0 +1,245 @@
+"""Read one picture file through OpenImageIO, with limits and one kind of error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+from numpy.typing import NDArray
+
+from vimatte.errors import FrameReadError
+from vimatte.frames.exr_header import read_empty_header
+from vimatte.frames.exr_layers import Part, find_layer
+from vimatte.frames.metadata import kept_metadata
+from vimatte.frames.types import FrameHeader
+from vimatte.frames.window import Window
+
+#: The largest picture that is read: 16384 x 8192, or 1.6 GB as float RGB.
+MAX_PIXELS = 2**27
+_MAX_PARTS = 1000
+# A pixel aspect outside is a mistake in the file, not a lens.
+_ASPECTS = (0.125, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """What a picture file holds, before its pixels are read.
+
+    Attributes
+    ----------
+    header : FrameHeader
+    format : str
+        OpenImageIO's name of the format, e.g. ``openexr``.
+    depth : str
+        The type of a stored value: ``uint8``, ``uint16``, ``half``, ``float``, ...
+    has_views : bool
+        Whether the file itself names views.
+    rate : float or None
+        Frames a second, where the file says so.
+    part : int
+    channels : tuple of int
+        One or three channel indices in that part.
+    """
+
+    header: FrameHeader
+    format: str
+    depth: str
+    has_views: bool
+    rate: float | None
+    part: int
+    channels: tuple[int, ...]
+
+
+def read_header(path: Path, *, view: str | None = None, layer: str | None = None) -> ImageFile:
+    """Read what a picture file says of itself.
+
+    Parameters
+    ----------
+    path : Path
+    view, layer : str, optional
+        Which picture of an EXR is meant; other formats hold one only.
+
+    Raises
+    ------
+    FrameReadError
+        When it is no picture, is too large, or holds no such view or layer.
+    """
+    empty = read_empty_header(path)
+    if empty is not None:
+        return ImageFile(empty, "openexr", "half", False, None, 0, ())
+    with _opened(path) as source:
+        return _described(source, path, view, layer)
+
+
+def read_pixels(
+    path: Path, *, view: str | None = None, layer: str | None = None
+) -> tuple[ImageFile, NDArray[np.float32], int]:
+    """Read a picture as RGB in its own colour space.
+
+    Integers become [0, 1]; grey becomes R = G = B; alpha is ignored and RGB is as stored, neither
+    premultiplied nor divided. NaN and infinity become 0.
+
+    Returns
+    -------
+    image : ImageFile
+    pixels : ndarray of float32, shape (data_window.height, data_window.width, 3)
+    nonfinite : int
+        How many values were NaN or infinite.
+
+    Raises
+    ------
+    FrameReadError
+        As `read_header`, and when the pixels are truncated or corrupt.
+    """
+    empty = read_empty_header(path)
+    if empty is not None:
+        image = ImageFile(empty, "openexr", "half", False, None, 0, ())
+        return image, np.zeros((*empty.data_window.shape, 3), np.float32), 0
+    with _opened(path) as source:
+        image = _described(source, path, view, layer)
+        begin, end = min(image.channels), max(image.channels) + 1
+        raw = source.read_image(image.part, 0, begin, end, oiio.FLOAT)
+        trouble = source.geterror()
+    # A truncated JPEG comes with grey pixels *and* an error: the error counts.
+    if raw is None or trouble:
+        raise FrameReadError(
+            f"cannot read the picture: {_first_line(trouble)}",
+            path=path,
+            hint="it may be truncated or still being written",
+        )
+    pixels: NDArray[np.float32] = raw.reshape(*image.header.data_window.shape, end - begin)
+    chosen = [index - begin for index in image.channels]
+    if len(chosen) == 1:
+        pixels = np.repeat(pixels[:, :, chosen], 3, axis=2)
+    elif chosen != [0, 1, 2] or end - begin != 3:
+        pixels = np.ascontiguousarray(pixels[:, :, chosen])
+    bad = _clean(pixels) if image.depth in ("half", "float", "double") else 0
+    return image, pixels, bad
+
+
+def _clean(pixels: NDArray[np.float32]) -> int:
+    finite = np.isfinite(pixels)
+    if finite.all():
+        return 0
+    np.logical_not(finite, out=finite)
+    pixels[finite] = 0
+    return int(np.count_nonzero(finite))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    config = oiio.ImageSpec()
+    # Plate RGB is taken as stored: without this, RGB of a PNG with alpha would be premultiplied.
+    config.attribute("oiio:UnassociatedAlpha", 1)
+    source = oiio.ImageInput.open(str(path), config)
+    if source is None:
+        reason = _first_line(oiio.geterror())
+        if not path.exists():
+            raise FrameReadError("the frame's file is missing", path=path)
+        raise FrameReadError(f"cannot open the picture: {reason}", path=path)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def _described(source: Any, path: Path, view: str | None, layer: str | None) -> ImageFile:
+    kind = str(source.format_name())
+    specs = _specs(source, path)
+    is_exr = kind == "openexr"
+    parts = [_part(spec) for spec in specs] if is_exr else []
+    if is_exr:
+        try:
+            found = find_layer(parts, view=view, layer=layer)
+        except FrameReadError as error:
+            raise FrameReadError(error.message, path=path, hint=error.hint) from None
+        part, channels = found.part, found.channels
+    else:
+        _refuse_names(view, layer, path)
+        part, channels = 0, (0, 1, 2) if specs[0].nchannels >= 3 else (0,)
+    spec = specs[part]
+    _refuse_unreadable(spec, path)
+    header = FrameHeader(
+        data_window=_data_window(spec, is_exr),
+        display_window=_display_window(spec, is_exr),
+        pixel_aspect=_pixel_aspect(spec),
+        metadata=kept_metadata(spec),
+    )
+    has_views = any(part.view or part.multi_view for part in parts)
+    return ImageFile(header, kind, str(spec.format), has_views, _rate(spec), part, channels)
+
+
+def _specs(source: Any, path: Path) -> list[oiio.ImageSpec]:
+    first = source.spec(0)
+    count = first.get_int_attribute("oiio:subimages", 1)
+    if count > _MAX_PARTS:
+        raise FrameReadError(f"the file claims {count} parts", path=path)
+    return [first, *(source.spec(at) for at in range(1, max(1, count)))]
+
+
+def _part(spec: oiio.ImageSpec) -> Part:
+    views = spec.getattribute("multiView")
+    return Part(
+        name=spec.get_string_attribute("oiio:subimagename"),
+        view=spec.get_string_attribute("view"),
+        multi_view=(views,) if isinstance(views, str) else tuple(views or ()),
+        channels=tuple(spec.channelnames),
+    )
+
+
+def _refuse_names(view: str | None, layer: str | None, path: Path) -> None:
+    if layer is not None:
+        raise FrameReadError(f"there is no layer {layer!r}: only EXR has layers", path=path)
+    if view is not None:
+        raise FrameReadError(f"there is no view {view!r}: the file names no view", path=path)
+
+
+def _refuse_unreadable(spec: oiio.ImageSpec, path: Path) -> None:
+    if spec.deep:
+        raise FrameReadError("the picture is deep", path=path, hint="flatten it first")
+    if spec.depth > 1:
+        raise FrameReadError("the picture is a volume", path=path)
+    if min(spec.width, spec.height) < 1 or spec.width * spec.height > MAX_PIXELS:
+        raise FrameReadError(
+            f"the picture claims {spec.width} x {spec.height} pixels",
+            path=path,
+            hint=f"at most {MAX_PIXELS} pixels are read",
+        )
+    if max(spec.full_width, spec.full_height) > MAX_PIXELS:
+        raise FrameReadError("the display window is implausibly large", path=path)
+
+
+def _data_window(spec: oiio.ImageSpec, has_windows: bool) -> Window:
+    if not has_windows:
+        return Window(0, 0, spec.width, spec.height)
+    return Window(spec.x, spec.y, spec.width, spec.height)
+
+
+def _display_window(spec: oiio.ImageSpec, has_windows: bool) -> Window:
+    if not has_windows:
+        return Window(0, 0, spec.width, spec.height)
+    return Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height)
+
+
+def _pixel_aspect(spec: oiio.ImageSpec) -> float:
+    aspect = float(spec.get_float_attribute("PixelAspectRatio", 1.0))
+    return aspect if _ASPECTS[0] <= aspect <= _ASPECTS[1] else 1.0
+
+
+def _rate(spec: oiio.ImageSpec) -> float | None:
+    value = spec.getattribute("FramesPerSecond")
+    if isinstance(value, tuple) and len(value) == 2 and value[1]:
+        value = value[0] / value[1]
+    if isinstance(value, (int, float)) and math.isfinite(value) and 0 < value < 1e5:
+        return float(value)
+    return None
+
+
+def _first_line(message: str) -> str:
+    return message.strip().splitlines()[0] if message.strip() else "no picture data"

@@ -1,0 +1,182 @@
+"""Plates that are one picture file a frame, or a single still."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from vimatte.errors import FrameReadError
+from vimatte.frames.digest_cache import DigestCache
+from vimatte.frames.file_pattern import FilePattern
+from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.image_file import ImageFile, read_header, read_pixels
+from vimatte.frames.types import Encoding, FrameHeader, PlateFrame
+
+
+class ImageSequence:
+    """A plate of picture files. Implements `vimatte.frames.types.Plate`.
+
+    Every call opens its file anew, so calls from several threads never meet.
+
+    Parameters
+    ----------
+    pattern : FilePattern
+    view, layer : str, optional
+        Which picture of each EXR is meant.
+    view_in_path : bool
+        The view was chosen by the path: a file that names no views is then fine.
+    digests : DigestCache, optional
+
+    Raises
+    ------
+    FrameReadError
+        When no file matches, or not one of them can be read.
+    """
+
+    def __init__(
+        self,
+        pattern: FilePattern,
+        *,
+        view: str | None = None,
+        layer: str | None = None,
+        view_in_path: bool = False,
+        digests: DigestCache | None = None,
+    ) -> None:
+        self._pattern = pattern
+        self._view = view
+        self._layer = layer
+        self._view_in_path = view_in_path
+        self._digests = digests or DigestCache()
+        self._frames = pattern.find()
+        self._first = self._first_readable()
+
+    @property
+    def name(self) -> str:
+        """A legal file stem, e.g. ``sh010`` for sh010.####.exr."""
+        return self._pattern.name
+
+    @property
+    def path(self) -> Path:
+        """The pattern, with ``#`` for the digits of the frame number; or the still."""
+        pattern = self._pattern
+        if pattern.still is not None:
+            return pattern.path(pattern.still)
+        return pattern.folder / f"{pattern.prefix}{'#' * max(1, pattern.width)}{pattern.suffix}"
+
+    @property
+    def encoding(self) -> Encoding:
+        """Scene-linear for EXR, sRGB for 8-bit files, otherwise unknown."""
+        if self._first.format in ("openexr", "hdr"):
+            return "scene-linear"
+        if self._first.depth == "uint8" and self._first.format not in ("dpx", "cineon"):
+            return "srgb"
+        return "unknown"
+
+    @property
+    def frames(self) -> FrameRange:
+        """The frames whose files exist."""
+        return self._frames
+
+    @property
+    def rate(self) -> float | None:
+        """Frames a second, where the first file says so."""
+        return self._first.rate
+
+    def read(self, frame: int) -> PlateFrame:
+        """Return one frame.
+
+        Raises
+        ------
+        FrameReadError
+            When the frame is missing, truncated, corrupt, or of another size than the plate.
+        """
+        path = self._file(frame)
+        try:
+            image, pixels, bad = read_pixels(path, view=self._view_of(path), layer=self._layer)
+        except FrameReadError as error:
+            raise _at(frame, error) from None
+        self._refuse_other_size(frame, image)
+        return PlateFrame(frame, pixels, image.header, bad)
+
+    def header(self, frame: int) -> FrameHeader:
+        """Return what `read` would give as the header. Decodes no pixels."""
+        image = self._read_header(frame)
+        self._refuse_other_size(frame, image)
+        return image.header
+
+    def digest(self, frame: int) -> str:
+        """Return a digest of the file's content, and of the view and layer where they are named."""
+        try:
+            content = self._digests.digest(self._file(frame))
+        except FrameReadError as error:
+            raise _at(frame, error) from None
+        if self._view is None and self._layer is None:
+            return content
+        chosen = repr((content, self._view, self._layer)).encode()
+        return hashlib.blake2b(chosen, digest_size=16).hexdigest()
+
+    def close(self) -> None:
+        """Nothing stays open between calls."""
+
+    def _file(self, frame: int) -> Path:
+        if frame not in self._frames:
+            raise FrameReadError(
+                "the plate has no such frame",
+                frame=frame,
+                path=self.path,
+                hint=f"it has {_shortened(str(self._frames))}",
+            )
+        return self._pattern.path(frame)
+
+    def _view_of(self, path: Path) -> str | None:
+        if self._view is None or not self._view_in_path:
+            return self._view
+        return self._view if read_header(path, layer=self._layer).has_views else None
+
+    def _read_header(self, frame: int) -> ImageFile:
+        path = self._file(frame)
+        try:
+            return read_header(path, view=self._view_of(path), layer=self._layer)
+        except FrameReadError as error:
+            raise _at(frame, error) from None
+
+    def _first_readable(self) -> ImageFile:
+        """Return the first frame that can be opened: it sets the size the others must have."""
+        trouble: list[FrameReadError] = []
+        for frame in self._frames:
+            try:
+                return self._read_header(frame)
+            except FrameReadError as error:  # noqa: PERF203 - rarely more than one round
+                trouble = trouble or [error]
+        raise trouble[0]
+
+    def _refuse_other_size(self, frame: int, image: ImageFile) -> None:
+        mine, first = image.header, self._first.header
+        if mine.display_window != first.display_window:
+            raise FrameReadError(
+                f"the frame is {_size(mine)}, the plate is {_size(first)}",
+                frame=frame,
+                path=self._pattern.path(frame),
+                hint="every frame of a plate has one size; an EXR's data window may vary",
+            )
+        if abs(mine.pixel_aspect - first.pixel_aspect) > 1e-4:
+            raise FrameReadError(
+                f"the frame's pixel aspect is {mine.pixel_aspect:g}, "
+                f"the plate's is {first.pixel_aspect:g}",
+                frame=frame,
+                path=self._pattern.path(frame),
+            )
+
+
+def _at(frame: int, error: FrameReadError) -> FrameReadError:
+    return FrameReadError(error.message, frame=frame, path=error.path, hint=error.hint)
+
+
+def _size(header: FrameHeader) -> str:
+    window = header.display_window
+    at = f" at {window.x},{window.y}" if (window.x, window.y) != (0, 0) else ""
+    return f"{window.width} x {window.height}{at}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
