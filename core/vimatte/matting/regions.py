@@ -7,20 +7,31 @@ state follows by whole cells and nothing is ever resampled.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vimatte.frames.window import Window
 
+# Dense network pixels of a region at most, by quality; plate pixels are refined in both.
+QUALITY = {"final": 1_048_576, "draft": 147_456}
+# Network pixels: a region's origin is a multiple of it.
 LATTICE = 32
+# Plate pixels around a mask's box that its region must hold.
 MARGIN = 32
-# Sides in network pixels, all multiples of 64; about a quarter apart, so that a growing box
-# changes its region seldom and wastes little.
-LADDER = (128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 1792, 2048)
-LADDER_STEP = 512  # beyond the ladder's end
+# Sides in network pixels, all multiples of 64. About an eighth apart: cost goes with the area, and
+# a change of size costs nothing but a new border.
+LADDER = (128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536)
+LADDER_STEP = 256  # beyond the ladder's end
 SCALES = (1, 2, 4, 8)
+# The least part of a region that the box with its margin fills.
 MIN_FILL = 0.4
 HOLD_FRAMES = 5
+# Network pixels of room, so that a mask's noise moves nothing. Rounding to the lattice moves a
+# centred region by up to half a cell: SLACK - LATTICE is left for both sides together.
+SLACK = LATTICE + 16
+# Network pixels that a box must shrink below a rung before its region steps down to it.
+SHRINK_SLACK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +42,18 @@ class Region:
     ----------
     window : Window
         Plate pixels; origin a multiple of ``32 * scale``, size of ``64 * scale``. It may reach
-        outside of the plate.
+        outside of the plate, which is mirrored there.
     scale : int
         Plate pixels for one network pixel.
     """
 
     window: Window
     scale: int
+
+    @property
+    def pixels(self) -> int:
+        """How many network pixels it has."""
+        return self.window.width * self.window.height // self.scale**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +78,18 @@ class RegionStep:
 
 
 def plan_regions(
-    frames: Sequence[int], boxes: Sequence[Window | None], *, max_pixels: int
+    frames: Sequence[int],
+    boxes: Sequence[Window | None],
+    *,
+    max_pixels: int,
+    plate: Window | None = None,
+    after: Sequence[Window | None] = (),
 ) -> list[RegionStep]:
     """Plan one instance over one segment, preroll included.
+
+    A gap of at most `HOLD_FRAMES` frames in the guidance is held over. One that is longer, or that
+    the mask does not come back from, is an absence from its first frame on: somebody who left the
+    picture leaves no ghost behind.
 
     Parameters
     ----------
@@ -74,12 +99,17 @@ def plan_regions(
     max_pixels : int
         Network pixels of a region at most; the segment's scale is the smallest that keeps every
         region within it, or the largest there is.
+    plate : Window, optional
+        What the plate covers: no margin is asked for outside of it. The same for all frames.
+    after : sequence of Window or None
+        The boxes of the frames that follow the segment in its scene, `HOLD_FRAMES` of them: they
+        tell whether the mask comes back from a gap at the segment's end.
 
     Returns
     -------
     list of RegionStep
         One a frame. The scale looks at the whole segment; all else in a step depends on the
-        frames before it only.
+        frames before it and on `HOLD_FRAMES` after it.
 
     Raises
     ------
@@ -88,79 +118,115 @@ def plan_regions(
     """
     if len(frames) != len(boxes):
         raise ValueError(f"{len(boxes)} boxes for {len(frames)} frames")
-    scale = fitting_scale(boxes, max_pixels)
+    needed = [_needed(box, plate) for box in boxes]
+    back = _returns([*needed, *(_needed(box, plate) for box in after)])
+    scale = _scale(needed, max_pixels)
     steps: list[RegionStep] = []
     region: Region | None = None
-    missing = 0
-    for frame, box in zip(frames, boxes, strict=True):
-        if box is None or box.empty:
-            missing += 1
-            if region is None or missing > HOLD_FRAMES:
-                region = None
-                steps.append(RegionStep(frame, None, reset=False, hold=False))
-            else:
-                steps.append(RegionStep(frame, region, reset=False, hold=True))
-            continue
-        missing = 0
-        fresh = region is None
-        region = _follow(region, box.grow(MARGIN), scale)
-        steps.append(RegionStep(frame, region, reset=fresh, hold=False))
+    for index, frame in enumerate(frames):
+        window = needed[index]
+        if window is not None:
+            fresh = region is None
+            region = _follow(region, window, scale)
+            steps.append(RegionStep(frame, region, reset=fresh, hold=False))
+        elif region is not None and back[index]:
+            steps.append(RegionStep(frame, region, reset=False, hold=True))
+        else:
+            region = None
+            steps.append(RegionStep(frame, None, reset=False, hold=False))
     return steps
 
 
-def fitting_scale(boxes: Sequence[Window | None], max_pixels: int) -> int:
-    """Return the smallest scale at which every box's region has at most `max_pixels`."""
-    for scale in SCALES:
-        if all(
-            box is None
-            or box.empty
-            or _rung(box.width + 2 * MARGIN, scale) * _rung(box.height + 2 * MARGIN, scale)
-            <= max_pixels
-            for box in boxes
-        ):
+def fitting_scale(
+    boxes: Sequence[Window | None], max_pixels: int, plate: Window | None = None
+) -> int:
+    """Return the smallest scale at which every box's region has at most `max_pixels`.
+
+    Parameters
+    ----------
+    boxes, max_pixels, plate
+        See `plan_regions`.
+    """
+    return _scale([_needed(box, plate) for box in boxes], max_pixels)
+
+
+def _needed(box: Window | None, plate: Window | None) -> Window | None:
+    """Return what a box's region must hold, or None where there is no box."""
+    if box is None or box.empty:
+        return None
+    grown = box.grow(MARGIN)
+    return grown if plate is None else grown.intersect(plate).union(box)
+
+
+def _returns(needed: Sequence[Window | None]) -> list[bool]:
+    """Return, for each frame without a box, whether its gap is short and ends with one."""
+    back = [False] * len(needed)
+    start = 0
+    for index, window in enumerate(needed):
+        if window is None:
+            continue
+        if index - start <= HOLD_FRAMES:
+            back[start:index] = [True] * (index - start)
+        start = index + 1
+    return back
+
+
+def _scale(needed: Sequence[Window | None], max_pixels: int) -> int:
+    for scale in SCALES[:-1]:
+        if all(w is None or Region(_around(w, scale), scale).pixels <= max_pixels for w in needed):
             return scale
     return SCALES[-1]
 
 
 def _follow(region: Region | None, needed: Window, scale: int) -> Region:
     """Return the region for a box with its margin: the old one wherever it still serves."""
-    if region is not None and region.window.contains(needed):
-        filled = needed.width * needed.height / (region.window.width * region.window.height)
-        # A box that is small in the smallest region there is for it has nowhere better to go.
-        smaller = _rung(needed.width, scale) * _rung(needed.height, scale) * scale**2
-        if filled >= MIN_FILL or smaller >= region.window.width * region.window.height:
-            return region
-        return _around(needed, scale)
-    if region is not None:
-        width, height = region.window.width, region.window.height
-        fits = _rung(needed.width, scale) * scale <= width <= 2 * _rung(needed.width, scale) * scale
-        fits &= (
-            _rung(needed.height, scale) * scale <= height <= 2 * _rung(needed.height, scale) * scale
-        )
-        if fits:  # the same size, moved
-            return Region(_centred(needed, width, height, scale), scale)
-    return _around(needed, scale)
+    if region is None or _is_too_small(region, needed) or _is_too_large(region, needed):
+        return Region(_around(needed, scale), scale)
+    if region.window.contains(needed):
+        return region
+    return Region(_centred(needed, *region.window.shape, scale), scale)
 
 
-def _around(needed: Window, scale: int) -> Region:
-    width = _rung(needed.width, scale) * scale
-    height = _rung(needed.height, scale) * scale
-    return Region(_centred(needed, width, height, scale), scale)
+def _is_too_small(region: Region, needed: Window) -> bool:
+    """Whether a region of this size could not hold the box and leave it some room."""
+    if region.window.contains(needed):
+        return False
+    width = _rung(needed.width, region.scale)
+    height = _rung(needed.height, region.scale)
+    return width > region.window.width or height > region.window.height
 
 
-def _centred(needed: Window, width: int, height: int, scale: int) -> Window:
+def _is_too_large(region: Region, needed: Window) -> bool:
+    """Whether the box fills too little of the region, and by enough for a smaller one.
+
+    A small box in the smallest region there is may fill as little as it likes. The rungs of the
+    smaller one are taken for a box that has grown by `SHRINK_SLACK`: what a box has just outgrown
+    it does not go back to.
+    """
+    area = region.window.width * region.window.height
+    if needed.width * needed.height >= MIN_FILL * area:
+        return False
+    room = SHRINK_SLACK * region.scale
+    smaller = _rung(needed.width + room, region.scale) * _rung(needed.height + room, region.scale)
+    return smaller < area
+
+
+def _around(needed: Window, scale: int) -> Window:
+    """Return the smallest window of the ladder for a box with its margin."""
+    return _centred(needed, _rung(needed.height, scale), _rung(needed.width, scale), scale)
+
+
+def _centred(needed: Window, height: int, width: int, scale: int) -> Window:
     cell = LATTICE * scale
-    x = (needed.x + needed.width // 2 - width // 2 + cell // 2) // cell * cell
-    y = (needed.y + needed.height // 2 - height // 2 + cell // 2) // cell * cell
+    x = (needed.x + (needed.width - width) // 2 + cell // 2) // cell * cell
+    y = (needed.y + (needed.height - height) // 2 + cell // 2) // cell * cell
     return Window(x, y, width, height)
 
 
 def _rung(length: int, scale: int) -> int:
-    """Return the ladder's size that holds `length` plate pixels wherever the lattice lies."""
-    # Rounding to the lattice moves a centred window by up to half a cell either way.
-    wanted = -(-length // scale) + LATTICE
-    for rung in LADDER:
-        if rung >= wanted:
-            return rung
-    beyond = LADDER[-1]
-    return beyond + -(-(wanted - beyond) // LADDER_STEP) * LADDER_STEP
+    """Return the ladder's size, in plate pixels, that holds `length` plate pixels with room."""
+    wanted = -(-length // scale) + SLACK
+    if wanted <= LADDER[-1]:
+        return LADDER[bisect_left(LADDER, wanted)] * scale
+    steps = -(-(wanted - LADDER[-1]) // LADDER_STEP)
+    return (LADDER[-1] + steps * LADDER_STEP) * scale
