@@ -12,10 +12,11 @@ from vimatte.cli.progress import Console
 from vimatte.errors import ConfigError, InputError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
+from vimatte.matting.regions import QUALITY
 from vimatte.models.registry import DEFAULT_MODEL
 from vimatte.session import MatteSession, Shot
 from vimatte.session.roots import parse_path_map
-from vimatte.session.settings import QUALITY, Settings
+from vimatte.session.settings import Settings
 
 SESSION_NAME = "session.json"
 T = TypeVar("T")

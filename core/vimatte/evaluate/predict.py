@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from vimatte.frames.types import GuidanceFrame, InstanceMask, NetworkFrame
 from vimatte.frames.window import Window
 from vimatte.matting.loop import InstanceState, step_frame
-from vimatte.matting.regions import plan_regions
+from vimatte.matting.regions import QUALITY, plan_regions
 from vimatte.models.base import MattingModel
 from vimatte.models.registry import DEFAULT_MODEL, load_model
-from vimatte.session.settings import QUALITY
 
 Plane = NDArray[np.float32]
 

@@ -28,6 +28,8 @@ class NetworkSource:
     roi : Window, optional
         Only this part, in square pixels of the display window. Frames that hold nothing of it have
         an empty window.
+    frames : FrameRange, optional
+        The part of the plate that makes the shot; all of it by default.
 
     Raises
     ------
@@ -35,12 +37,20 @@ class NetworkSource:
         When the roi is empty.
     """
 
-    def __init__(self, plate: Plate, colour: NetworkColour, *, roi: Window | None = None) -> None:
+    def __init__(
+        self,
+        plate: Plate,
+        colour: NetworkColour,
+        *,
+        roi: Window | None = None,
+        frames: FrameRange | None = None,
+    ) -> None:
         if roi is not None and roi.empty:
             raise ConfigError("the region of interest is empty", hint="--roi X,Y,WIDTH,HEIGHT")
         self._plate = plate
         self._colour = colour
         self._roi = roi
+        self._frames = frames
 
     @property
     def plate(self) -> Plate:
@@ -49,8 +59,8 @@ class NetworkSource:
 
     @property
     def frames(self) -> FrameRange:
-        """Every frame of the plate."""
-        return self._plate.frames
+        """Every frame of the shot."""
+        return self._plate.frames if self._frames is None else self._frames
 
     def settings(self) -> dict[str, Any]:
         """Return what pixels depend on beside the plate's own, for fingerprints."""

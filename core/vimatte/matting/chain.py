@@ -49,6 +49,9 @@ def plan_chain(
     guidance: Callable[[int], tuple[GuidanceFrame, str]],
     plate_digest: Callable[[int], str],
     max_pixels: int,
+    *,
+    after: Sequence[int] = (),
+    plate: Window | None = None,
 ) -> list[Link]:
     """Plan a segment from its guidance alone.
 
@@ -63,6 +66,10 @@ def plan_chain(
         Gives the digest of a plate frame's content.
     max_pixels : int
         Dense network pixels of one region at most.
+    after : sequence of int
+        The frames that follow the segment in its scene, as far as a gap is held over.
+    plate : Window, optional
+        What the plate covers.
     """
     frames = list(segment.chain)
     boxes: dict[int, list[Window | None]] = {key: [] for key in ids}
@@ -71,9 +78,16 @@ def plan_chain(
         masks, digest = guidance(frame)
         digests.append(digest)
         for key in ids:
-            mask = masks.masks.get(key)
-            boxes[key].append(None if mask is None or mask.window.empty else mask.window)
-    planned = {key: plan_regions(frames, boxes[key], max_pixels=max_pixels) for key in ids}
+            boxes[key].append(_box(masks, key))
+    later: dict[int, list[Window | None]] = {key: [] for key in ids}
+    for frame in after:
+        masks, _ = guidance(frame)
+        for key in ids:
+            later[key].append(_box(masks, key))
+    planned = {
+        key: plan_regions(frames, boxes[key], max_pixels=max_pixels, plate=plate, after=later[key])
+        for key in ids
+    }
     links: list[Link] = []
     key_before = ""
     for index, frame in enumerate(frames):
@@ -84,6 +98,11 @@ def plan_chain(
         wanted = segment.first <= frame <= segment.last
         links.append(Link(frame, steps, key_before, plate, digests[index], wanted))
     return links
+
+
+def _box(guidance: GuidanceFrame, key: int) -> Window | None:
+    mask = guidance.masks.get(key)
+    return None if mask is None or mask.window.empty else mask.window
 
 
 def _describe(item: tuple[int, RegionStep]) -> str:

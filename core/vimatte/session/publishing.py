@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vimatte._version import __version__
 from vimatte.cache.fingerprint import fingerprint
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import alpha_to_plate
-from vimatte.frames.types import FrameHeader
+from vimatte.matting.loop import InstanceAlpha
+from vimatte.output.pictures import over_checkerboard
 from vimatte.output.publish import Publisher
-from vimatte.output.qc import QCCollector
+from vimatte.output.qc import QCPage
+from vimatte.output.qc_statistics import Alpha
 from vimatte.session.session import FrameResult, MatteSession
 
 QC_PICTURES = 12
@@ -86,39 +87,68 @@ def publishing(
     FrameResult
         After the frame's files are complete.
     """
+    source = session.shot.source
     for result in session.run(frames):
         if not publisher.done(result.frame):
-            header = session.shot.source.header(result.frame)
-            pictures = None
+            header = source.header(result.frame)
+            picture = None
             if publisher.preview:
-                pictures = session.shot.source.read(result.frame).pixels
-            publisher.write(
-                result.frame, header, on_plate(session, result, header), plate_rgb=pictures
-            )
+                plate = source.read(result.frame)
+                picture = over_checkerboard(
+                    plate.pixels,
+                    plate.window,
+                    [
+                        (result.alphas[row.id].window, result.alphas[row.id].alpha, row.colour)
+                        for row in session.enabled
+                        if row.id in result.alphas
+                    ],
+                )
+            alphas = {
+                name: alpha_to_plate(item.alpha, item.window, header)
+                for name, item in session.named(result.alphas).items()
+            }
+            publisher.write(result.frame, header, alphas, picture=picture)
         yield result
 
 
-def on_plate(
-    session: MatteSession, result: FrameResult, header: FrameHeader
-) -> dict[str, NDArray[np.float32]]:
-    """Return a frame's mattes on the plate's own pixel grid, by instance name."""
-    return {
-        name: alpha_to_plate(item.alpha, item.window, header)
-        for name, item in session.named(result.alphas).items()
-    }
-
-
 def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None) -> Path:
-    """Write the QC page from what is cached; nothing is computed but what is missing."""
+    """Write the QC page from what is cached; nothing is computed but what is missing.
+
+    Raises
+    ------
+    OutputError
+    """
     chosen = session.frames if frames is None else frames
-    collector = QCCollector(session.name, chosen, session.enabled, pictures=QC_PICTURES)
+    page = QCPage(
+        session.name,
+        session.enabled,
+        {
+            "frames": str(chosen),
+            "model": session.settings.model,
+            "guidance": session.file.guidance,
+            "quality": session.settings.quality,
+            "colour": session.shot.source.settings()["colorspace"],
+        },
+    )
+    cuts = set(session.file.cuts)
     for result in session.run(chosen):
-        header = session.shot.source.header(result.frame)
-        collector.add(
+        window = session.shot.source.window(result.frame)
+        page.statistics.add(
             result.frame,
-            on_plate(session, result, header),
-            plate=(lambda frame=result.frame: session.shot.source.read(frame).pixels),
-            masks=session.guidance(result.frame),
+            window.width * window.height,
+            _planes(result.alphas),
+            cut=result.frame in cuts,
         )
-    collector.write(path)
+    for frame in page.pick(QC_PICTURES):
+        masks = {
+            key: (item.window, item.mask.astype(np.float32))
+            for key, item in session.guidance(frame).masks.items()
+        }
+        alphas = next(iter(session.run(FrameRange.of([frame])))).alphas
+        page.show(session.shot.source.read(frame), _planes(alphas), masks)
+    page.write(path)
     return path
+
+
+def _planes(alphas: Mapping[int, InstanceAlpha]) -> dict[int, Alpha]:
+    return {key: (item.window, item.alpha) for key, item in alphas.items()}

@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from vimatte.cache.fingerprint import arrays_digest, fingerprint
 from vimatte.cache.store import FrameStore
-from vimatte.errors import ConfigError, FrameNotReady
+from vimatte.errors import ConfigError, FrameNotReady, GuidanceError
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import GuidanceFrame
-from vimatte.guidance.masks_io import guidance_digest, load_guidance
+from vimatte.guidance.masks_io import load_guidance, pack
 from vimatte.guidance.registry import create as create_provider
 from vimatte.guidance.types import GuidanceResult, Step
-from vimatte.matting.bounds import Bounds
 from vimatte.matting.chain import Link, plan_chain
 from vimatte.matting.loop import InstanceAlpha, InstanceState, step_frame
+from vimatte.matting.regions import HOLD_FRAMES
 from vimatte.matting.segments import Segment, plan_segments
 from vimatte.models.base import MattingModel
 from vimatte.models.registry import load_model, spec
+from vimatte.session.bounds import Bounds, in_front_order, overlap
 from vimatte.session.frame_data import pack_alphas, pack_state, unpack_alphas, unpack_state
 from vimatte.session.instances import freeze
 from vimatte.session.session_file import Instance, SessionFile
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 # Raised when the same inputs and settings would give other pixels than before.
 ALGORITHM = 1
+# Plate frames that are searched for those that follow a segment; enough for every step in use.
+LOOK_AFTER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ class MatteSession:
         self._model: MattingModel | None = None
         self._guided: GuidanceResult | None = None
         self._chains: dict[int, list[Link]] = {}
-        self._digests = DigestCache(self.cache / "digests")
+        self._digests = DigestCache(self.cache / "digests.json")
         self._open: OpenShot = shot.open(self._digests)
         self._bounds = Bounds(self.file.folders, self._open.source)
 
@@ -249,9 +253,14 @@ class MatteSession:
             "coupling": settings.coupling,
             "order": list(settings.order),
             "source": self._open.source.settings(),
-            "bounds": self._bounds.settings(),
+            "bounds": sorted(set(self.file.folders) & {"garbage", "core"}),
             "instances": sorted(row.id for row in self.enabled),
         }
+
+    def guidance_fingerprint(self) -> str:
+        """Return the identity of the whole shot's masks. Guidance must have run."""
+        parts = {str(frame): self._masks(frame)[1] for frame in self.frames}
+        return fingerprint(parts)
 
     def plan(self) -> Plan:
         """Say which frames are finished. Loads no network.
@@ -357,7 +366,7 @@ class MatteSession:
                 self.model, picture, masks, link.steps, state, coupling=self.settings.coupling
             )
             if link.wanted:
-                alphas = self._bounds.apply(link.frame, alphas)
+                alphas = self._bounds.apply(link.frame, alphas, self.enabled)
                 arrays = pack_alphas(alphas)
                 mattes.save(link.frame, arrays, self._record(link))
                 self._keep_state(segment, link, state, states)
@@ -400,12 +409,25 @@ class MatteSession:
                 self._masks,
                 self._open.source.digest,
                 self.settings.max_pixels,
+                after=self._after(segment),
+                plate=self._open.source.window(self.frames.first),
             )
         return self._chains[segment.first]
 
+    def _after(self, segment: Segment) -> list[int]:
+        """Return the frames that follow a segment in its scene, as far as a gap is held over."""
+        cuts = self.file.cuts
+        following = FrameRange.span(segment.last + 1, segment.last + LOOK_AFTER)
+        frames: list[int] = []
+        for frame in self.frames.intersect(following):
+            if len(frames) == HOLD_FRAMES or any(segment.last < cut <= frame for cut in cuts):
+                break
+            frames.append(frame)
+        return frames
+
     def _segments(self, frames: FrameRange) -> Iterator[Segment]:
         return plan_segments(
-            self._open.source.frames.intersect(self.frames),
+            self._open.source.frames,
             self.file.cuts,
             self.settings.segment,
             self.settings.preroll,
@@ -416,9 +438,25 @@ class MatteSession:
         if self._guided is None:
             raise ConfigError("guidance has not run")
         masks = load_guidance(self._guided.store, frame)
-        return self._bounds.ordered(masks, self.enabled_order()), guidance_digest(masks)
+        order = self.front_order()
+        if self._guided.overlapping and not order:
+            self._refuse_overlap(masks)
+        masks = in_front_order(masks, order)
+        return masks, arrays_digest(pack(masks))
 
-    def enabled_order(self) -> tuple[int, ...]:
+    def _refuse_overlap(self, masks: GuidanceFrame) -> None:
+        pair = overlap(masks)
+        if pair is not None:
+            names = {row.id: row.name for row in self.instances}
+            first, second = (names.get(key, str(key)) for key in pair)
+            raise GuidanceError(
+                f"the masks of {first} and {second} overlap",
+                frame=masks.frame,
+                path=self.file.folders.get("masks"),
+                hint=f"say who is in front, e.g. --order {first},{second}",
+            )
+
+    def front_order(self) -> tuple[int, ...]:
         """Return instance ids from front to back, as the settings name them."""
         by_name = {row.name: row.id for row in self.instances}
         unknown = [name for name in self.settings.order if name not in by_name]
@@ -433,7 +471,7 @@ class MatteSession:
         return FrameStore(self.cache, self.name, kind, self.fingerprint_settings())
 
     def _key(self, link: Link) -> str:
-        return f"{link.key}-{self._bounds.digest(link.frame)}"
+        return f"{link.key}-{self._bounds.digest(link.frame, self.enabled)}"
 
     def _record(self, link: Link) -> dict[str, str]:
         return {"key": self._key(link), "plate": link.plate, "guidance": link.guidance}

@@ -7,9 +7,7 @@ from typing import Any
 
 from vimatte.errors import ConfigError
 from vimatte.matting.loop import DEFAULT_COUPLING
-
-# Dense network pixels of a region at most, by quality; plate pixels are refined in both.
-QUALITY = {"final": 1_048_576, "draft": 147_456}
+from vimatte.matting.regions import QUALITY
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ class Shot:
         except BaseException:
             plate.close()
             raise
-        return OpenShot(self, plate, frames, NetworkSource(plate, colour, roi=self.roi))
+        return OpenShot(
+            self, plate, frames, NetworkSource(plate, colour, roi=self.roi, frames=frames)
+        )
 
     def _chosen(self, plate: Plate) -> FrameRange:
         if self.frames is None:

@@ -43,7 +43,7 @@ def make_layer(
     rng : numpy.random.Generator
     """
     pick = rng.random()
-    if pick < 0.5:
+    if pick < 0.35:
         source = _person(material, frames, rng, painted=False)
     elif pick < 0.65:
         source = _person(material, frames, rng, painted=True)
@@ -111,10 +111,7 @@ def _person(material: Material, frames: int, rng: np.random.Generator, painted: 
     rgba = picked[:, top:bottom, left:right].astype(np.float32) / 255
     if painted:  # a silhouette of a person in other stuff: clothes differ more than bodies do
         height, width = rgba.shape[1:3]
-        paint = _cloth(material, height, width, rng)
-        if rng.random() < 0.5:
-            cut = smooth_noise(height, width, max(height, width) / 3, rng)[..., None] > 0
-            paint = np.where(cut, paint, _cloth(material, height, width, rng))
+        paint = _patchwork(material, height, width, rng)
         # Half of the original's light and shade stays, so that limbs keep their form.
         light = rgba[..., :3].mean(axis=3, keepdims=True)
         light = 1 + 0.5 * (light / (light.mean() + 1e-3) - 1)
@@ -128,9 +125,20 @@ def _shape(material: Material, frames: int, rng: np.random.Generator) -> Plane:
     rgba = np.empty((1, size, size, 4), np.float32)
     rgba[0, :, :, 3] = shape[:, :, 0].astype(np.float32) / 255
     shade = shape[:, :, 1:].astype(np.float32) / 100
-    rgba[0, :, :, :3] = np.clip(_cloth(material, size, size, rng) * shade, 0, 1)
+    rgba[0, :, :, :3] = np.clip(_patchwork(material, size, size, rng) * shade, 0, 1)
     repeated: Plane = np.repeat(rgba, frames, axis=0)
     return repeated
+
+
+def _patchwork(material: Material, height: int, width: int, rng: np.random.Generator) -> Plane:
+    """Several surfaces with edges between them: an edge inside a subject is not its outline."""
+    paint = _cloth(material, height, width, rng)
+    for _ in range(int(rng.choice([0, 1, 2, 4], p=[0.3, 0.3, 0.25, 0.15]))):
+        cell = max(height, width) / rng.uniform(1.5, 6)
+        level = rng.uniform(-0.3, 0.5)
+        where = smooth_noise(height, width, cell, rng)[..., None] > level
+        paint = np.where(where, _cloth(material, height, width, rng), paint)
+    return paint
 
 
 def _cloth(material: Material, height: int, width: int, rng: np.random.Generator) -> Plane:

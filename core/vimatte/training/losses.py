@@ -74,14 +74,15 @@ def matting_loss(alphas: dict[str, Tensor], truth: Tensor) -> tuple[Tensor, dict
         alpha = alphas[name].flatten(0, 1)
         cell = flat.shape[-1] // alpha.shape[-1]
         small = F.avg_pool2d(flat, cell)
-        weight = 1 + 3 * band_of(small, 1)
+        # Where a matte is solid it must be solid: a soft inside is the first thing one sees.
+        weight = 1 + 3 * band_of(small, 1) + 2 * (small > 0.99).to(small.dtype)
         parts[name] = factor * weighted_l1(alpha, small, weight)
     band = alphas["band"].flatten(0, 1).to(flat.dtype)
     weight = band * (1 + 3 * band_of(flat, 4))
     os1 = ((alphas["os1"].flatten(0, 1) - flat).abs() * weight).mean()
     parts["os1"] = 2 * os1
     fused = alphas["fused"].flatten(0, 1)
-    parts["fused"] = weighted_l1(fused, flat, torch.ones_like(flat))
+    parts["fused"] = weighted_l1(fused, flat, 1 + 2 * (flat > 0.99).to(flat.dtype))
     parts["lap"] = 0.25 * laplacian(fused, flat)
     if frames > 1:
         four = F.avg_pool2d(flat, flat.shape[-1] // alphas["os4"].shape[-1])

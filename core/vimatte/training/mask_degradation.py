@@ -62,7 +62,7 @@ def draw_degradation(extent: float, rng: np.random.Generator) -> Degradation:
         wobble=float(rng.choice([0.0, rng.uniform(0.2, reach * 0.6)])),
         cell=float(rng.uniform(6, 40)),
         coarse=int(rng.choice([1, 1, 2, 4, 8])),
-        patches=int(rng.choice([0, 0, 0, 1, 2])),
+        patches=int(rng.choice([0, 1, 2], p=[0.85, 0.1, 0.05])),
         seed=int(rng.integers(1 << 31)),
     )
 

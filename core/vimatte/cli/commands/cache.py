@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
     elif args.action == "verify":
         problems = list(manage.verify(args.folder))
         for problem in problems:
-            ui.event("problem", f"  {problem}", text=str(problem))
+            ui.event("problem", f"  {problem}", problem=str(problem))
         if problems:
             raise VerifyError(
                 f"{len(problems)} files of the cache are corrupt",

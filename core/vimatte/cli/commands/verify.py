@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
             )
         problems = list(verify(folder, frames))
         for problem in problems:
-            ui.event("problem", f"  {problem}", text=str(problem))
+            ui.event("problem", f"  {problem}", problem=str(problem))
         if problems:
             raise VerifyError(
                 f"{len(problems)} problems in {len(frames)} frames",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,15 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     return parser
 
 
+def _teller(ui: Console, name: str) -> Callable[[str], None]:
+    return lambda text: ui.event("stage", f"{name}: {text}", name=name, stage=text)
+
+
 def run(args: argparse.Namespace, ui: Console) -> int:
     """Run the action."""
     if args.action == "fetch":
         for name in args.names or [state.asset.name for state in store.ls()]:
-            folder = store.fetch(
-                name,
-                lambda text, name=name: ui.event("stage", f"{name}: {text}", name=name, stage=text),
-                from_file=args.from_file,
-            )
+            folder = store.fetch(name, _teller(ui, name), from_file=args.from_file)
             ui.event("fetched", f"{name}: {folder}", name=name, folder=str(folder))
     elif args.action == "ls":
         ui.table(
