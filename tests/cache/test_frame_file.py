@@ -44,7 +44,7 @@ arrays_of_all_kinds = st.dictionaries(
 )
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(arrays_of_all_kinds, st.dictionaries(st.text(), st.text(), max_size=3), st.integers(-9, 9))
 @example({}, {}, 0)
 def test_everything_comes_back(
@@ -94,7 +94,7 @@ def test_another_frames_file_is_noticed(tmp_path: Path) -> None:
         read(tmp_path, encode(8, {"a": np.zeros(3)}, {}))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_no_flipped_bit_and_no_cut_gives_other_arrays(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -118,7 +118,7 @@ def test_no_flipped_bit_and_no_cut_gives_other_arrays(
             np.testing.assert_array_equal(found[name], array)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200))
 def test_junk_is_corrupt(tmp_path_factory: pytest.TempPathFactory, junk: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "junk"

@@ -54,7 +54,7 @@ def test_it_is_the_minimiser(seed: int) -> None:
     np.testing.assert_allclose(x, found.x, atol=2e-3)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(2, 12), st.integers(0, 10_000), st.sampled_from([0.0, 0.1, 0.5, 1.0, 4.0]))
 def test_the_optimality_conditions_hold(n: int, seed: int, lam: float) -> None:
     a, r = values(n, 64, seed)
@@ -73,7 +73,7 @@ def test_the_optimality_conditions_hold(n: int, seed: int, lam: float) -> None:
     assert np.all(np.abs(shown[:, some])[x[:, some] > 1e-3] <= tolerance)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(2, 12), st.integers(0, 10_000), st.floats(0, 3), st.sampled_from([0, 4, 32]))
 def test_the_sum_is_bound_and_the_order_is_nothing(
     n: int, seed: int, lam: float, feather: int

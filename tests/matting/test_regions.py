@@ -60,7 +60,7 @@ drifting = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(many | drifting, st.sampled_from([FINAL, DRAFT]), st.booleans())
 def test_every_region_holds_its_box_and_lies_on_the_lattice(
     boxes: list[Window | None], max_pixels: int, bounded: bool
@@ -86,7 +86,7 @@ def test_every_region_holds_its_box_and_lies_on_the_lattice(
             assert window.contains(needed)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(many | drifting, st.integers(1, 24))
 def test_a_step_depends_on_the_past_a_few_frames_to_come_and_the_scale(
     boxes: list[Window | None], count: int
@@ -96,7 +96,7 @@ def test_a_step_depends_on_the_past_a_few_frames_to_come_and_the_scale(
         assert plan(boxes)[:count] == plan(part, after=after)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(single, st.lists(st.tuples(*[st.integers(-3, 3)] * 4), min_size=2, max_size=30))
 def test_noise_moves_nothing(box: Window, noise: list[tuple[int, int, int, int]]) -> None:
     """Wherever a box lies, however large it is: edges that shake by 3 pixels move no region."""
@@ -104,7 +104,7 @@ def test_noise_moves_nothing(box: Window, noise: list[tuple[int, int, int, int]]
     assert len({step.region for step in plan(boxes)}) == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(drifting)
 def test_regions_change_only_with_cause(boxes: list[Window | None]) -> None:
     steps = plan(boxes)
@@ -118,7 +118,7 @@ def test_regions_change_only_with_cause(boxes: list[Window | None]) -> None:
             assert not window.contains(needed)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(single, min_size=1, max_size=25), st.sampled_from([FINAL, DRAFT]))
 def test_no_region_stays_much_too_large(boxes: list[Window], max_pixels: int) -> None:
     for step, box in zip(plan(list(boxes), max_pixels), boxes, strict=True):
