@@ -78,6 +78,7 @@ def find_layer(parts: Sequence[Part], *, view: str | None, layer: str | None) ->
     layers = [found for at, part in enumerate(parts) for found in _layers_of(at, part)]
     chosen_view = _choose_view(_views(parts), view)
     layers = [found for found in layers if found.view in (chosen_view, "")]
+    layers.sort(key=lambda found: found.view != chosen_view)
     return _default(layers) if layer is None else _named(layers, layer)
 
 
