@@ -295,6 +295,39 @@ def test_metadata(tmp_path: Path, write_image: Write, ramp: Ramp) -> None:
     assert {k: v for k, v in metadata.items() if k not in extra} == expected
 
 
+def test_bytes_that_are_no_text(tmp_path: Path, write_image: Write, ramp: Ramp) -> None:
+    attributes = {"ImageDescription": "caf~", "camera": "A001"}
+    path = write_image("a.exr", ramp(4, 4), attributes=attributes)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"caf~", b"caf\xe9"))
+    metadata = opened(tmp_path, "a.exr").read(1).header.metadata
+    assert metadata["camera"] == "A001"
+    assert "ImageDescription" not in metadata
+    path.write_bytes(content.replace(b"channels\0chlist", b"channels\0chl\xe9st"))
+    with pytest.raises(FrameReadError):
+        opened(tmp_path, "a.exr")
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("exr", "half"), ("png", "uint8"), ("tif", "uint16")])
+def test_damaged_bytes_are_an_error_or_a_picture(
+    tmp_path: Path, write_image: Write, ramp: Ramp, suffix: str, kind: str
+) -> None:
+    path = write_image(f"a.{suffix}", ramp(8, 8), kind)
+    content = np.frombuffer(path.read_bytes(), np.uint8)
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        damaged = content.copy()
+        damaged[random.integers(0, len(damaged), 4)] = random.integers(0, 256, 4)
+        path.write_bytes(damaged.tobytes())
+        try:
+            read = opened(tmp_path, path.name).read(1)
+        except FrameReadError as error:
+            assert error.path == str(path)
+        else:
+            assert read.pixels.shape == (*read.header.data_window.shape, 3)
+            assert np.isfinite(read.pixels).all()
+
+
 def test_digest_is_that_of_the_content(tmp_path: Path, write_image: Write, ramp: Ramp) -> None:
     for name in ("a.0001.exr", "b/other.0007.exr", "a.0002.exr"):
         path = write_image(name, ramp(2, 2, seed=name == "a.0002.exr"))

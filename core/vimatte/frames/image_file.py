@@ -70,11 +70,14 @@ def read_header(path: Path, *, view: str | None = None, layer: str | None = None
     FrameReadError
         When it is no picture, is too large, or holds no such view or layer.
     """
-    empty = read_empty_header(path)
-    if empty is not None:
-        return ImageFile(empty, "openexr", "half", False, None, 0, ())
-    with _opened(path) as source:
-        return _described(source, path, view, layer)
+    try:
+        with _opened(path) as source:
+            return _described(source, path, view, layer)
+    except FrameReadError:
+        empty = _without_pixels(path)
+        if empty is None:
+            raise
+        return empty
 
 
 def read_pixels(
@@ -97,15 +100,17 @@ def read_pixels(
     FrameReadError
         As `read_header`, and when the pixels are truncated or corrupt.
     """
-    empty = read_empty_header(path)
-    if empty is not None:
-        image = ImageFile(empty, "openexr", "half", False, None, 0, ())
-        return image, np.zeros((*empty.data_window.shape, 3), np.float32), 0
-    with _opened(path) as source:
-        image = _described(source, path, view, layer)
-        begin, end = min(image.channels), max(image.channels) + 1
-        raw = source.read_image(image.part, 0, begin, end, oiio.FLOAT)
-        trouble = source.geterror()
+    try:
+        with _opened(path) as source:
+            image = _described(source, path, view, layer)
+            begin, end = min(image.channels), max(image.channels) + 1
+            raw = source.read_image(image.part, 0, begin, end, oiio.FLOAT)
+            trouble = _message(source)
+    except FrameReadError:
+        empty = _without_pixels(path)
+        if empty is None:
+            raise
+        return empty, np.zeros((*empty.header.data_window.shape, 3), np.float32), 0
     # A truncated JPEG comes with grey pixels *and* an error: the error counts.
     if raw is None or trouble:
         raise FrameReadError(
@@ -121,6 +126,12 @@ def read_pixels(
         pixels = np.ascontiguousarray(pixels[:, :, chosen])
     bad = _clean(pixels) if image.depth in ("half", "float", "double") else 0
     return image, pixels, bad
+
+
+def _without_pixels(path: Path) -> ImageFile | None:
+    """Return what an EXR with an empty data window holds, which the EXR library cannot open."""
+    header = read_empty_header(path)
+    return None if header is None else ImageFile(header, "openexr", "half", False, None, 0, ())
 
 
 def _clean(pixels: NDArray[np.float32]) -> int:
@@ -139,12 +150,14 @@ def _opened(path: Path) -> Iterator[Any]:
     config.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(str(path), config)
     if source is None:
-        reason = _first_line(oiio.geterror())
+        reason = _first_line(_message(oiio))
         if not path.exists():
             raise FrameReadError("the frame's file is missing", path=path)
         raise FrameReadError(f"cannot open the picture: {reason}", path=path)
     try:
         yield source
+    except UnicodeDecodeError:
+        raise FrameReadError("the names in the picture's header are damaged", path=path) from None
     finally:
         source.close()
 
@@ -185,10 +198,14 @@ def _specs(source: Any, path: Path) -> list[oiio.ImageSpec]:
 
 def _part(spec: oiio.ImageSpec) -> Part:
     views = spec.getattribute("multiView")
+    if isinstance(views, str):
+        views = (views,)
+    elif not (isinstance(views, tuple) and all(isinstance(view, str) for view in views)):
+        views = ()
     return Part(
         name=spec.get_string_attribute("oiio:subimagename"),
         view=spec.get_string_attribute("view"),
-        multi_view=(views,) if isinstance(views, str) else tuple(views or ()),
+        multi_view=views,
         channels=tuple(spec.channelnames),
     )
 
@@ -234,11 +251,19 @@ def _pixel_aspect(spec: oiio.ImageSpec) -> float:
 
 def _rate(spec: oiio.ImageSpec) -> float | None:
     value = spec.getattribute("FramesPerSecond")
-    if isinstance(value, tuple) and len(value) == 2 and value[1]:
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], int) and value[1]:
         value = value[0] / value[1]
     if isinstance(value, (int, float)) and math.isfinite(value) and 0 < value < 1e5:
         return float(value)
     return None
+
+
+def _message(source: Any) -> str:
+    """Return the library's own words; a damaged file can put bytes in them that are no text."""
+    try:
+        return str(source.geterror())
+    except UnicodeDecodeError:
+        return "the file is damaged"
 
 
 def _first_line(message: str) -> str:

@@ -57,11 +57,9 @@ def kept_metadata(spec: oiio.ImageSpec) -> dict[str, Any]:
             continue
         if not _LEGAL_NAME.fullmatch(name) or attribute.type.size() > MAX_ATTRIBUTE:
             continue
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and all(map(_is_plain, value)):
             kept[name] = TypedTuple.of(value, str(attribute.type))
-        elif isinstance(value, (int, float)) or (
-            isinstance(value, str) and len(value) <= MAX_ATTRIBUTE
-        ):
+        elif _is_plain(value):
             kept[name] = value
     return kept
 
@@ -75,6 +73,16 @@ def apply_metadata(spec: oiio.ImageSpec, metadata: Mapping[str, Any]) -> None:
             spec.attribute(name, oiio.TypeDesc(_array_type(value)), value)
         else:
             spec.attribute(name, value)
+
+
+def _is_plain(value: Any) -> bool:
+    if not isinstance(value, str):
+        return isinstance(value, (int, float))
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False  # Latin-1 comments exist; bytes that are no UTF-8 cannot be written again
+    return len(value) <= MAX_ATTRIBUTE
 
 
 _LOWERED_PREFIXES = tuple(prefix.lower() for prefix in _DROPPED_PREFIXES)

@@ -101,7 +101,9 @@ class MovieDecoder:
             raise FrameReadError("no such file", path=self._path)
         try:
             # "file:" so that no part of a file name is taken for a protocol.
-            container = av.open(f"file:{self._path}", container_options=_OPTIONS)
+            container = av.open(
+                f"file:{self._path}", container_options=_OPTIONS, metadata_errors="replace"
+            )
         except (av.FFmpegError, OSError) as error:
             raise FrameReadError(
                 f"cannot open the movie: {_reason(error)}", path=self._path

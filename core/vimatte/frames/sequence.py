@@ -16,7 +16,8 @@ from vimatte.frames.types import Encoding, FrameHeader, PlateFrame
 class ImageSequence:
     """A plate of picture files. Implements `vimatte.frames.types.Plate`.
 
-    Every call opens its file anew, so calls from several threads never meet.
+    Every call opens its file anew, so calls from several threads never meet. Pictures are taken as
+    they are stored: an Exif orientation is neither applied nor passed on.
 
     Parameters
     ----------
