@@ -88,8 +88,18 @@ def encode(frame: int, arrays: Arrays, record: Mapping[str, str]) -> bytes:
         "record": canonical_json(dict(record)),
     }
     metadata["checksum"] = _checksum(metadata, tensors)
-    data: bytes = save(tensors, metadata)
-    return data
+    return _in_order(save(tensors, metadata))
+
+
+def _in_order(data: bytes) -> bytes:
+    """Return a file whose head has its keys sorted: safetensors writes metadata in any order.
+
+    Equal frames must be equal bytes, whichever process wrote them.
+    """
+    (length,) = struct.unpack("<Q", data[:8])
+    head = canonical_json(json.loads(data[8 : 8 + length])).encode()
+    head += b" " * (-len(head) % 8)
+    return struct.pack("<Q", len(head)) + head + data[8 + length :]
 
 
 def read(

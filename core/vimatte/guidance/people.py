@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vimatte.cache.store import FrameStore
+from vimatte.errors import CacheError
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.types import GuidanceFrame, InstanceMask
 from vimatte.frames.window import place
@@ -131,10 +133,9 @@ class _Work:
         table = self.table.load(self.frames[0], {"shot": self.identity})
         if table is None:
             return None
-        for frame in self.frames:
-            record = self.store.record(frame)
-            if record is None or record.get("shot") != self.identity:
-                return None
+        # Loaded, not only looked at: a corrupt frame is to be made again, here and now.
+        if any(self.store.load(f, {"shot": self.identity}) is None for f in self.frames):
+            return None
         text = json.loads(table["table"].tobytes().decode())
         people = [InstanceInfo(**{**row, "colour": tuple(row["colour"])}) for row in text["people"]]
         return GuidanceResult(tuple(people), tuple(text["cuts"]), self.store, False)
@@ -183,11 +184,10 @@ class _Work:
 
     def _scanned(self, frame: int) -> Scanned:
         arrays = self.scans.load(frame)
-        if arrays is None:  # found corrupt just now, or pruned: rare, so simply once more
+        if arrays is None:  # found corrupt, and removed, just now
             for _ in self._find():
                 self.done -= 1
-            arrays = self.scans.load(frame)
-            assert arrays is not None
+            arrays = _kept(self.scans, frame)
         return Scanned.of(arrays)
 
     def _cuts(self) -> tuple[int, ...]:
@@ -236,8 +236,7 @@ class _Work:
         return None if read.window.empty else Memory.of(Picture(read))
 
     def _settled(self, frame: int) -> Settled:
-        arrays = self.tracks.load(frame)
-        return Settled() if arrays is None else Settled.of(frame, arrays)
+        return Settled.of(frame, _kept(self.tracks, frame))
 
     def _look_back(self, part: _Part, scene: Scene) -> Iterator[Step]:
         """Follow people backwards through a scene, from where they came to light."""
@@ -272,8 +271,7 @@ class _Work:
         for part, known in zip(parts, ids, strict=True):
             for frame in part.frames:
                 masks: dict[int, InstanceMask] = {}
-                arrays = self.backs.load(frame)
-                back = Settled() if arrays is None else Settled.of(frame, arrays)
+                back = Settled.of(frame, _kept(self.backs, frame))
                 for settled in (self._settled(frame), back):
                     for key, mask in settled.masks.items():
                         if key in known:
@@ -284,6 +282,19 @@ class _Work:
                     count[1:] = [frame, count[2] + 1]
                 yield self._step("writing masks", frame)
         return counted(counts, {key: f"person{key:02d}" for key in counts})
+
+
+def _kept(store: FrameStore, frame: int) -> dict[str, NDArray[Any]]:
+    """Return what this run has written or read already."""
+    arrays = store.load(frame)
+    if arrays is None:
+        raise CacheError(
+            "a frame left the cache while people were being found",
+            frame=frame,
+            path=store.path(frame),
+            hint="run it again: what is finished is kept",
+        )
+    return arrays
 
 
 def _chain(seed: str, digests: Sequence[str]) -> tuple[str, ...]:

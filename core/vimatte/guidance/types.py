@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from vimatte.cache.store import FrameStore
-from vimatte.frames.network_source import NetworkSource
+if TYPE_CHECKING:  # the table of providers is listed without the picture libraries
+    from vimatte.cache.store import FrameStore
+    from vimatte.frames.network_source import NetworkSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def plan_chain(
     max_pixels: int,
     *,
     after: Sequence[int] = (),
-    plate: Window | None = None,
+    covered: Window | None = None,
 ) -> list[Link]:
     """Plan a segment from its guidance alone.
 
@@ -68,7 +68,7 @@ def plan_chain(
         Dense network pixels of one region at most.
     after : sequence of int
         The frames that follow the segment in its scene, as far as a gap is held over.
-    plate : Window, optional
+    covered : Window, optional
         What the plate covers.
     """
     frames = list(segment.chain)
@@ -85,7 +85,9 @@ def plan_chain(
         for key in ids:
             later[key].append(_box(masks, key))
     planned = {
-        key: plan_regions(frames, boxes[key], max_pixels=max_pixels, plate=plate, after=later[key])
+        key: plan_regions(
+            frames, boxes[key], max_pixels=max_pixels, plate=covered, after=later[key]
+        )
         for key in ids
     }
     links: list[Link] = []

@@ -100,8 +100,10 @@ def step_frame(
         window = region.window
         crop = Crop(
             rgb=cut(frame.pixels, frame.window, window),
-            target=_union([masks[key]] if key in masks else [], window),
-            reference=_union([m for other, m in masks.items() if other != key], window),
+            target=_union([masks[key]] if key in masks else [], frame.window, window),
+            reference=_union(
+                [m for other, m in masks.items() if other != key], frame.window, window
+            ),
             scale=region.scale,
         )
         before = None if steps[key].reset else state.get(key)
@@ -125,14 +127,11 @@ def step_frame(
 
 def cut(pixels: Plane, covered: Window, window: Window) -> Plane:
     """Return the pixels of `window`, reflected where it reaches outside of `covered`."""
+    if covered.contains(window):
+        return np.ascontiguousarray(pixels[window.slices_in(covered)])
     rows = _reflect(window.y - covered.y, window.height, covered.height)
     columns = _reflect(window.x - covered.x, window.width, covered.width)
-    if rows is None and columns is None:
-        inner = window.slices_in(covered)
-        return np.ascontiguousarray(pixels[inner])
-    r = np.arange(window.y - covered.y, window.bottom - covered.y) if rows is None else rows
-    c = np.arange(window.x - covered.x, window.right - covered.x) if columns is None else columns
-    return np.ascontiguousarray(pixels[r[:, None], c[None, :]])
+    return np.ascontiguousarray(pixels[rows[:, None], columns[None, :]])
 
 
 def align(before: InstanceState, region: Region, stride: int) -> StateArray | None:
@@ -171,19 +170,29 @@ def _current_masks(
     return masks
 
 
-def _union(masks: list[InstanceMask], window: Window) -> NDArray[np.bool_]:
-    union = np.zeros(window.shape, np.bool_)
+def _union(masks: list[InstanceMask], covered: Window, window: Window) -> NDArray[np.bool_]:
+    """Return the union of masks in `window`, reflected outside of the plate as its pixels are.
+
+    A person cut off by the plate's border goes on in the mirror: with an empty mask there, the
+    network would take the border for an outline.
+    """
+    rows = _reflect(window.y - covered.y, window.height, covered.height)
+    columns = _reflect(window.x - covered.x, window.width, covered.width)
+    top, left = int(rows.min()), int(columns.min())
+    height, width = int(rows.max()) + 1 - top, int(columns.max()) + 1 - left
+    seen = Window(covered.x + left, covered.y + top, width, height)
+    union = np.zeros(seen.shape, np.bool_)
     for mask in masks:
-        shared = mask.window.intersect(window)
+        shared = mask.window.intersect(seen)
         if not shared.empty:
-            union[shared.slices_in(window)] |= mask.mask[shared.slices_in(mask.window)]
-    return union
+            union[shared.slices_in(seen)] |= mask.mask[shared.slices_in(mask.window)]
+    if seen == window:
+        return union
+    return np.ascontiguousarray(union[(rows - top)[:, None], (columns - left)[None, :]])
 
 
-def _reflect(start: int, count: int, size: int) -> NDArray[np.intp] | None:
-    """Return indices that mirror at both borders (without repeating them), or None if inside."""
-    if start >= 0 and start + count <= size:
-        return None
+def _reflect(start: int, count: int, size: int) -> NDArray[np.intp]:
+    """Return indices that mirror at both borders, without repeating them."""
     index = np.arange(start, start + count)
     if size == 1:
         return np.zeros(count, np.intp)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from vimatte.errors import UnknownModelError
+from vimatte.errors import CheckpointError, UnknownModelError
 from vimatte.models.base import MattingModel
 
 
@@ -47,7 +48,7 @@ MODELS: tuple[ModelSpec, ...] = (
         target="vimatte.models.lite_runner:load",
         summary="light MSG-VIM: temporal, 1.5 M parameters, for a CPU or a GPU",
         weights="msgvim_lite.safetensors",
-        sha256="0000000000000000000000000000000000000000000000000000000000000000",
+        sha256="3ecc0584ecbd028fbf66e59d2962fa0e317ea25e513747d1f4f1af6b2f8182e8",
         licence="MIT",
         commercial=True,
     ),
@@ -67,6 +68,14 @@ def spec(name: str) -> ModelSpec:
 def packaged_weights(row: ModelSpec) -> Path:
     """Return where the weights of a model lie inside the package."""
     return Path(__file__).parent / "weights" / row.weights
+
+
+def weights_digest(path: Path) -> str:
+    """Return the SHA-256 of a weights file. Raises CheckpointError."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"cannot read the weights: {error.strerror}", path=path) from error
 
 
 def load_model(name: str, *, device: str = "auto", weights: Path | None = None) -> MattingModel:

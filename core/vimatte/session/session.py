@@ -22,7 +22,7 @@ from vimatte.matting.loop import InstanceAlpha, InstanceState, step_frame
 from vimatte.matting.regions import HOLD_FRAMES
 from vimatte.matting.segments import Segment, plan_segments
 from vimatte.models.base import MattingModel
-from vimatte.models.registry import load_model, spec
+from vimatte.models.registry import load_model, spec, weights_digest
 from vimatte.session.bounds import Bounds, in_front_order, overlap
 from vimatte.session.frame_data import pack_alphas, pack_state, unpack_alphas, unpack_state
 from vimatte.session.instances import freeze
@@ -126,6 +126,7 @@ class MatteSession:
         options = {"folder": self.file.folders["masks"]} if "masks" in self.file.folders else {}
         self._provider = create_provider(guidance, **options)
         self._model: MattingModel | None = None
+        self._weights_digest = ""
         self._guided: GuidanceResult | None = None
         self._chains: dict[int, list[Link]] = {}
         self._digests = DigestCache(self.cache / "digests.json")
@@ -238,7 +239,11 @@ class MatteSession:
     @property
     def weights_digest(self) -> str:
         """SHA-256 of the weights that are used."""
-        return self._spec.sha256 if self._weights is None else self.model.weights_digest
+        if self._weights is None:
+            return self._spec.sha256
+        if not self._weights_digest:
+            self._weights_digest = weights_digest(self._weights)
+        return self._weights_digest
 
     def fingerprint_settings(self) -> dict[str, object]:
         """Return every setting that decides the mattes' pixels, for the cache's folder name."""
@@ -362,9 +367,13 @@ class MatteSession:
         read = self._open.source.read_ahead([link.frame for link in chain[start : last + 1]])
         for link, picture in zip(chain[start : last + 1], read, strict=True):
             masks, _ = self._masks(link.frame)
-            alphas, state = step_frame(
-                self.model, picture, masks, link.steps, state, coupling=self.settings.coupling
-            )
+            alphas: dict[int, InstanceAlpha] = {}
+            if any(step.region is not None for step in link.steps.values()):
+                alphas, state = step_frame(
+                    self.model, picture, masks, link.steps, state, coupling=self.settings.coupling
+                )
+            else:  # nobody is in the picture: the network need not even be loaded
+                state = {}
             if link.wanted:
                 alphas = self._bounds.apply(link.frame, alphas, self.enabled)
                 arrays = pack_alphas(alphas)
@@ -410,7 +419,7 @@ class MatteSession:
                 self._open.source.digest,
                 self.settings.max_pixels,
                 after=self._after(segment),
-                plate=self._open.source.window(self.frames.first),
+                covered=self._open.source.window(self.frames.first),
             )
         return self._chains[segment.first]
 
