@@ -21,9 +21,7 @@ FRAMES = FrameRange.parse("1001-1018")
 
 
 def contents(folder: Path, kind: str) -> dict[str, bytes]:
-    return {
-        p.name: p.read_bytes() for p in folder.glob(f"*/{kind}-*/*.safetensors")
-    }
+    return {p.name: p.read_bytes() for p in folder.glob(f"*/{kind}-*/*.safetensors")}
 
 
 def run(session: MatteSession, frames: str | None = None) -> list[int]:
@@ -170,6 +168,16 @@ def test_publishing_twice_writes_nothing_the_second_time(make: Make, tmp_path: P
     assert stamps == {p: p.stat().st_mtime_ns for p in stamps}
 
 
+def test_publish_is_one_call(make: Make, tmp_path: Path, plate: Path) -> None:
+    session = make(shot=Shot(plate, frames="1001-1002"))
+    folder = session.publish(tmp_path / "mattes", compression="piz")
+    assert folder == tmp_path / "mattes" / "v001"
+    assert [p.name for p in sorted((folder / "exr").iterdir())] == [
+        "plate.1001.exr",
+        "plate.1002.exr",
+    ]
+
+
 def test_the_qc_page_is_one_file_that_needs_nothing_else(make: Make, tmp_path: Path) -> None:
     session = make()
     session.ready()
@@ -178,7 +186,7 @@ def test_the_qc_page_is_one_file_that_needs_nothing_else(make: Make, tmp_path: P
     assert "disc1" in text
     assert text.count("data:image/jpeg") >= 4 * 12
     assert "<svg" in text
-    for outside in ("http://", "https://", "src=\"/", "@import"):
+    for outside in ("http://", "https://", 'src="/', "@import"):
         found = text.replace("http://www.w3.org", "").replace("https://www.w3.org", "")
         found = found.replace("http://purl.org", "").replace("http://creativecommons.org", "")
         assert outside not in found.replace("https://matplotlib.org", "")
@@ -289,9 +297,7 @@ def test_a_one_pixel_plate(make: Make, tmp_path: Path) -> None:
     assert run(session) == [1001]
 
 
-def test_two_runs_on_one_cache_at_once(
-    make: Make, whole: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_two_runs_on_one_cache_at_once(make: Make, whole: dict[str, bytes], tmp_path: Path) -> None:
     first, second = make("both"), make("both")
     runs: list[Any] = [first.run(), second.run()]
     while runs:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from vimatte.cache.fingerprint import arrays_digest, fingerprint
 from vimatte.cache.store import FrameStore
@@ -309,6 +311,33 @@ class MatteSession:
         wanted = self.frames if frames is None else frames
         for segment in self._segments(wanted):
             yield from self._run_segment(segment, wanted)
+
+    def publish(self, out: str | Path, **options: Any) -> Path:
+        """Run the session and write every frame as a published version.
+
+        Parameters
+        ----------
+        out : str or Path
+            The output folder; the version is a folder in it.
+        **options
+            See `vimatte.session.publishing.PublishOptions`.
+
+        Returns
+        -------
+        Path
+            ``OUT/v001``, or the version these mattes belong to.
+
+        Raises
+        ------
+        OutputError
+        """
+        publishing = import_module("vimatte.session.publishing")  # it is built upon this module
+        self.ready()
+        publisher = publishing.open_publisher(self, Path(out), publishing.PublishOptions(**options))
+        for _ in publishing.publishing(self, publisher):
+            pass
+        folder: Path = publisher.folder
+        return folder
 
     def matte(self, frame: int) -> dict[str, InstanceAlpha]:
         """Return a finished frame by instance name; never computes.
