@@ -54,6 +54,7 @@ def predict_clip(
             count,
             [guided[t][key].window if key in guided[t] else None for t in count],
             max_pixels=QUALITY["final"],
+            plate=whole,
         )
         for key in masks
     }
