@@ -226,16 +226,16 @@ def test_exr_without_a_mask_layer_says_what_one_is(plate, tmp_path, read, write_
 def test_masks_lie_in_the_display_window_whatever_the_data_windows(tmp_path, read, write_image):
     display = Window(0, 0, WIDTH, HEIGHT)
     pixels = np.full((24, 60, 3), 0.2)
-    write_image(tmp_path / "p.7.exr", pixels, display=display, at=(-6, 4))
+    write_image(tmp_path / "p.0007.exr", pixels, display=display, at=(-6, 4))
     # an EXR with its own data window, a PNG of the display window's size, one of the data window's
     root = tmp_path / "m"
     write_image(
-        root / "own" / "m.7.exr", np.ones((8, 8, 1)), names="Y", display=display, at=(20, 10)
+        root / "own" / "m.0007.exr", np.ones((8, 8, 1)), names="Y", display=display, at=(20, 10)
     )
-    write_image(root / "whole" / "m.7.png", square(20, 10))
-    write_image(root / "data" / "m.7.png", square(26, 6, shape=(24, 60)))
-    write_image(root / "outside" / "m.7.png", square(0, 0, 4))
-    result, _ = read(tmp_path / "p.7.exr", root)
+    write_image(root / "whole" / "m.0007.png", square(20, 10))
+    write_image(root / "data" / "m.0007.png", square(26, 6, shape=(24, 60)))
+    write_image(root / "outside" / "m.0007.png", square(0, 0, 4))
+    result, _ = read(tmp_path / "p.0007.exr", root)
     masks = load_guidance(result.store, 7).masks
     by_name = {info.name: masks[info.id].window for info in result.instances}
     # rows 0 to 3 of the display window are not in the plate's data window
@@ -243,9 +243,9 @@ def test_masks_lie_in_the_display_window_whatever_the_data_windows(tmp_path, rea
 
 
 def test_masks_of_a_squeezed_plate_are_unsqueezed_with_it(tmp_path, read, write_image):
-    write_image(tmp_path / "p.7.exr", np.full((HEIGHT, WIDTH, 3), 0.2), aspect=2.0)
-    write_image(tmp_path / "m" / "anna" / "m.7.png", square(10, 4))
-    result, _ = read(tmp_path / "p.7.exr", tmp_path / "m")
+    write_image(tmp_path / "p.0007.exr", np.full((HEIGHT, WIDTH, 3), 0.2), aspect=2.0)
+    write_image(tmp_path / "m" / "anna" / "m.0007.png", square(10, 4))
+    result, _ = read(tmp_path / "p.0007.exr", tmp_path / "m")
     mask = load_guidance(result.store, 7).masks[1]
     assert mask.window == Window(20, 4, 16, 8)
     assert mask.mask.all()

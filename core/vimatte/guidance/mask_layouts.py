@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,7 +207,7 @@ def open_masks(path: Path) -> MaskLayout:
             raise GuidanceError(
                 f"there are no masks: {error.message}", path=error.path or path, hint=error.hint
             ) from error
-    suffix = os.path.splitext(pattern.suffix)[1].lower()  # noqa: PTH122 - a part of a name
+    suffix = pattern.path(0).suffix.lower()
     if suffix == ".exr":
         return ExrLayers(pattern)
     if suffix == ".png":

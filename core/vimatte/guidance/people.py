@@ -151,7 +151,7 @@ class _Work:
             yield from self._follow(part, scene)
             yield from self._look_back(part, scene)
             scenes.append(scene)
-        people = yield from self._write(parts, numbered(scenes))
+        people = yield from self._write(parts, scenes)
         text = json.dumps({"people": [asdict(info) for info in people], "cuts": list(cuts)})
         table = {"table": np.frombuffer(text.encode(), np.uint8)}
         self.table.save(self.frames[0], table, {"shot": self.identity})
@@ -213,6 +213,7 @@ class _Work:
                 break
             before, ready = Settled.of(frame, arrays), ready + 1
             scene.add(frame, before)
+            scene.remember(before)
             yield self._step("following people", frame)
         rest = part.frames[ready:]
         memory = self._memory(part.frames[ready - 1]) if ready and rest else None
@@ -228,6 +229,7 @@ class _Work:
                 memory = Memory.of(picture)
             self.tracks.save(read.frame, settled.arrays(read.frame), {"chain": chains[read.frame]})
             scene.add(read.frame, settled)
+            scene.remember(settled)
             before = settled
             yield self._step("following people", read.frame)
 
@@ -264,17 +266,17 @@ class _Work:
             yield self._step("looking back", frame)
 
     def _write(
-        self, parts: Sequence[_Part], ids: Sequence[dict[int, int]]
+        self, parts: Sequence[_Part], scenes: Sequence[Scene]
     ) -> Generator[Step, None, tuple[InstanceInfo, ...]]:
         """Write the masks of those that are people, under their ids."""
         counts: dict[int, list[int]] = {}
-        for part, known in zip(parts, ids, strict=True):
+        for part, scene, known in zip(parts, scenes, numbered(scenes), strict=True):
             for frame in part.frames:
                 masks: dict[int, InstanceMask] = {}
                 back = Settled.of(frame, _kept(self.backs, frame))
                 for settled in (self._settled(frame), back):
                     for key, mask in settled.masks.items():
-                        if key in known:
+                        if key in known and not scene.is_flash(key, frame):
                             masks[known[key]] = _united(masks.get(known[key]), mask)
                 save_guidance(self.store, GuidanceFrame(frame, masks), {"shot": self.identity})
                 for key in masks:

@@ -20,7 +20,7 @@ from vimatte.guidance.pose_nets import Body, Detection, PoseNets
 
 _LOOKS = 24
 _ROUNDS = 3
-_SMALLEST_TILE = 48
+_SMALLEST_TILE = 112
 
 
 @dataclass(frozen=True, slots=True)

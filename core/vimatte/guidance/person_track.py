@@ -13,6 +13,7 @@ from vimatte.guidance.picture import Geometry
 from vimatte.guidance.pose_nets import Region
 
 _BINS = 12
+_GAP_LEFT, _GAP_HIDDEN = 30, 100
 LOOK_SIZE = 2 * _BINS**3
 """How many numbers describe an appearance: a colour histogram of each half of the body."""
 
@@ -102,6 +103,21 @@ def overlap(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Return the intersection of two masks over their union."""
     union = int(np.count_nonzero(a | b))
     return float(np.count_nonzero(a & b)) / union if union else 0.0
+
+
+def at_border(mask: NDArray[np.bool_]) -> bool:
+    """Whether a mask touches the left or the right border: people leave there."""
+    return bool(mask[:, 0].any() or mask[:, -1].any())
+
+
+def longest_gap(track: Track) -> int:
+    """Return for how many frames somebody out of sight is remembered."""
+    return _GAP_LEFT if at_border(track.mask) else _GAP_HIDDEN
+
+
+def may_have_gone(frames: int) -> float:
+    """Return how far somebody may have gone in so many frames, in sides of their region."""
+    return min(1.2, 0.25 + 0.03 * frames)
 
 
 def moved_to(track: Track, old: Geometry, new: Geometry) -> Track:

@@ -21,15 +21,21 @@ from vimatte.guidance.person_masks import full_size, priors, shared_out
 from vimatte.guidance.person_motion import Known
 from vimatte.guidance.person_records import Settled
 from vimatte.guidance.person_scan import Candidate, grown
-from vimatte.guidance.person_track import Track, alike, appearance, overlap
+from vimatte.guidance.person_track import (
+    Track,
+    alike,
+    appearance,
+    at_border,
+    longest_gap,
+    may_have_gone,
+    overlap,
+)
 from vimatte.guidance.picture import Picture
 from vimatte.guidance.pose_nets import Body, PoseNets, Region
 
-GAP_LEFT, GAP_HIDDEN = 30, 100
-"""For how many frames somebody is remembered who left the picture, or went behind something."""
-_CHASE = 8
+_CHASE_LEFT, _CHASE_HIDDEN = 1, 5
 """For how many of those the place where they should be is looked at."""
-_BIRTH = 0.6
+_BIRTH, _REJOIN = 0.6, 0.75
 _IMPOSSIBLE = 1e3
 
 
@@ -103,7 +109,7 @@ class Step:
         for column, (candidate, look) in enumerate(zip(candidates, looks, strict=True)):
             mask = self.cells(candidate.body) > 0
             for row, key in enumerate(keys):
-                cost[row, column] = self._cost(self.known[key], candidate.body, mask, look)
+                cost[row, column] = self._cost(self.known[key], candidate, mask, look)
         taken = set()
         for row, column in zip(*linear_sum_assignment(cost), strict=True):
             if cost[row, column] < _IMPOSSIBLE:
@@ -114,11 +120,17 @@ class Step:
         return [c for column, c in enumerate(candidates) if column not in taken]
 
     def _cost(
-        self, known: Known, body: Body, mask: NDArray[np.bool_], look: NDArray[np.float32]
+        self,
+        known: Known,
+        candidate: Candidate,
+        mask: NDArray[np.bool_],
+        look: NDArray[np.float32],
     ) -> float:
         """Return how badly a candidate fits a track, in [0, 1], or `_IMPOSSIBLE`."""
-        track, place = known.track, body.region
+        track, place, score = known.track, candidate.body.region, candidate.score
         lost = track.missed > 0
+        if track.missed > _CHASE_HIDDEN and score < _REJOIN:
+            return _IMPOSSIBLE
         ahead = min(track.missed, 3)
         x = track.region.x + known.shift[0] + ahead * track.velocity[0]
         y = track.region.y + known.shift[1] + ahead * track.velocity[1]
@@ -128,7 +140,7 @@ class Step:
         same = alike(track.look, look)
         if lost:
             # Out of sight for a while: they may have gone some way, but must look the same.
-            possible = apart < min(1.2, 0.25 + 0.03 * track.missed) and same > 0.8
+            possible = apart < may_have_gone(track.missed) and same > 0.8
         else:
             possible = (shared > 0.25 and same > 0.45) or (apart < 0.15 and same > 0.7)
         if not possible:
@@ -139,7 +151,8 @@ class Step:
         """Look where people should be that the scan did not find."""
         for key in sorted(self.known):
             entry = self.known[key]
-            if key in self.bodies or entry.track.missed > _CHASE:
+            chase = _CHASE_LEFT if at_border(entry.track.mask) else _CHASE_HIDDEN
+            if key in self.bodies or entry.track.missed > chase:
                 continue
             region = entry.track.region.moved(*entry.shift)
             hidden = self._others(key) & ~entry.mask
@@ -167,7 +180,7 @@ class Step:
         steady = overlap(mask, entry.mask)
         same = alike(entry.track.look, appearance(self.picture.grid_pixels, mask))
         if entry.track.missed:
-            return body.presence > 0.8 and same > 0.8 and steady > 0.3
+            return body.presence > 0.8 and same > 0.8 and steady > 0.45
         if body.presence > 0.5:
             return same > 0.65 and steady > 0.3
         return body.presence > 0.05 and same > 0.8 and steady > 0.65
@@ -251,12 +264,6 @@ class Step:
             region = body.next_region
             out.append(Track(key, region, mask, look, 0, velocity, age))
         for key, entry in self.known.items():
-            gap = GAP_LEFT if _at_border(entry.track.mask) else GAP_HIDDEN
-            if key not in owned and entry.track.missed < gap:
+            if key not in owned and entry.track.missed < longest_gap(entry.track):
                 out.append(replace(entry.track, missed=entry.track.missed + 1))
         return sorted(out, key=lambda track: track.id)
-
-
-def _at_border(mask: NDArray[np.bool_]) -> bool:
-    """Whether a mask touches the left or the right border: people leave there."""
-    return bool(mask[:, 0].any() or mask[:, -1].any())
