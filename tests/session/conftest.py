@@ -7,6 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from tests_session_support import make, plate, weights  # noqa: E402
+from tests_session_support import make, plate, weights
 
 __all__ = ["make", "plate", "weights"]

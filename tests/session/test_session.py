@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests_session_support import Discs, picture, write_frame, write_plate
+
 from vimatte.errors import FrameNotReady, FrameRangeError, FrameReadError, GuidanceError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.session import MatteSession, Shot

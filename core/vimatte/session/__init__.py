@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vimatte.session.session import FrameResult, MatteSession, Plan
+from vimatte.session.results import FrameResult, Plan
+from vimatte.session.session import MatteSession
 from vimatte.session.shot import Shot
 
 __all__ = ["FrameResult", "MatteSession", "Plan", "Shot"]

@@ -18,7 +18,8 @@ from vimatte.output.pictures import over_checkerboard
 from vimatte.output.publish import Publisher
 from vimatte.output.qc import QCPage
 from vimatte.output.qc_statistics import Alpha
-from vimatte.session.session import FrameResult, MatteSession
+from vimatte.session.results import FrameResult
+from vimatte.session.session import MatteSession
 
 QC_PICTURES = 12
 
