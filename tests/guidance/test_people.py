@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vimatte.errors import CheckpointError
+from vimatte.frames.window import Window
 from vimatte.guidance.masks_io import load_guidance
 from vimatte.guidance.people import PeopleGuidance
 from vimatte.guidance.person_scan import scan
@@ -158,6 +159,25 @@ def test_a_still_and_an_anamorphic_plate_have_their_person(
     shared = one.window.intersect(other.window)
     both = one.mask[shared.slices_in(one.window)] & other.mask[shared.slices_in(other.window)]
     assert both.sum() > 0.85 * max(one.area, other.area)
+
+
+def test_two_people_have_two_masks_that_share_nothing(
+    provider, source_of, finish, bikes, tmp_path, write_image
+):
+    """The cyclist, pasted twice so close that the second stands behind the first."""
+    pixels = np.uint8(source_of(bikes).read(120).pixels * 255)
+    both = np.concatenate([pixels[:, 330:490], pixels[:, 380:560], pixels[:, 340:640]], axis=1)
+    still = write_image(tmp_path / "two.png", both)
+    result, _ = finish(provider.run(source_of(still), tmp_path / "cache", "two"))
+    assert len(result.instances) >= 2
+    masks = load_guidance(result.store, 1).masks
+    total = np.zeros(both.shape[:2], int)
+    for mask in masks.values():
+        total[mask.window.slices_in(Window(0, 0, both.shape[1], both.shape[0]))] += mask.mask
+    assert total.max() == 1
+    # numbered from left to right
+    middles = [m.window.x + m.window.width / 2 for _, m in sorted(masks.items())]
+    assert middles == sorted(middles)
 
 
 def test_a_1x1_plate_has_nobody(provider, source_of, finish, tmp_path, write_image):

@@ -103,10 +103,12 @@ def test_a_1x1_picture_can_be_looked_at():
 
 def test_tiles_cover_the_picture_and_overlap():
     for split in (1, 2, 4, 6):
-        seen = np.zeros((270, 640), int)
-        for tile in tiles(640, 270, split):
+        seen = np.zeros((360, 640), int)
+        for tile in tiles(640, 360, split):
             seen[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] += 1
         assert seen.min() >= 1
+    # a tile that would have to be enlarged to twice its size shows nothing more
+    assert list(tiles(640, 270, 6)) == []
     assert sorted(t.x for t in tiles(1920, 1080, 2)) == [0, 420, 840]
 
 
@@ -208,7 +210,7 @@ def test_tracks_come_back_from_arrays_exactly():
         ),
     )
     masks = {7: InstanceMask(Window(3, 4, 2, 2), np.eye(2, dtype=np.bool_))}
-    settled = Settled(tracks, masks, {7: 0.7}, ((1, 7),))
+    settled = Settled(tracks, masks, {7: 0.7}, ((1, 7),), 9)
     back = Settled.of(5, settled.arrays(5))
     for one, other in zip(back.tracks, tracks, strict=True):
         assert (one.id, one.region, one.missed, one.velocity, one.age) == (
@@ -223,6 +225,7 @@ def test_tracks_come_back_from_arrays_exactly():
     assert back.masks.keys() == {7}
     assert back.scores == {7: 0.7}
     assert back.joined == ((1, 7),)
+    assert back.next_id == 9
     assert Settled.of(5, Settled().arrays(5)) == Settled()
 
 

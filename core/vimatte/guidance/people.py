@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,8 @@ class _Work:
         self.backs = FrameStore(root, shot, "backtracks", within)
         self.table = FrameStore(root, shot, "people", within)
         self.store = FrameStore(root, shot, "guidance", within)
-        self.identity = _chain("", [source.digest(frame) for frame in self.frames])[-1]
+        self.digests = {frame: source.digest(frame) for frame in self.frames}
+        self.identity = _chain(self.digests.values())[-1]
 
     @property
     def nets(self) -> PoseNets:
@@ -167,7 +168,7 @@ class _Work:
         def record(frame: int) -> dict[str, str]:
             # Small people are looked for in some frames only; following does the rest.
             fine = frame % _EVERY == 0 or frame == self.frames[0]
-            return {"plate": self.source.digest(frame), "scan": "fine" if fine else "coarse"}
+            return {"plate": self.digests[frame], "scan": "fine" if fine else "coarse"}
 
         missing = [frame for frame in self.frames if self.scans.record(frame) != record(frame)]
         for frame in sorted(set(self.frames) - set(missing)):
@@ -201,7 +202,7 @@ class _Work:
         parts = []
         for begin, end in itertools.pairwise(starts):
             frames = self.frames[begin:end]
-            parts.append(_Part(frames, _chain("", [self.source.digest(f) for f in frames])))
+            parts.append(_Part(frames, _chain(self.digests[f] for f in frames)))
         return parts
 
     def _follow(self, part: _Part, scene: Scene) -> Iterator[Step]:
@@ -216,16 +217,15 @@ class _Work:
             scene.remember(before)
             yield self._step("following people", frame)
         rest = part.frames[ready:]
-        memory = self._memory(part.frames[ready - 1]) if ready and rest else None
-        next_id = 1 + max((key for key in scene.lives), default=0)
+        memory = self._memory(part.frames[:ready]) if rest else None
         chains = dict(zip(part.frames, part.upto, strict=True))
         for read in self.source.read_ahead(rest):
             if read.window.empty:
-                settled = Settled(before.tracks)
+                settled = Settled(before.tracks, next_id=before.next_id)
             else:
                 picture = Picture(read)
                 step = TrackStep(self.nets, picture, expect(before.tracks, memory, picture))
-                settled, next_id = step.settle(self._scanned(read.frame).candidates, next_id)
+                settled = step.settle(self._scanned(read.frame).candidates, before.next_id)
                 memory = Memory.of(picture)
             self.tracks.save(read.frame, settled.arrays(read.frame), {"chain": chains[read.frame]})
             scene.add(read.frame, settled)
@@ -233,9 +233,12 @@ class _Work:
             before = settled
             yield self._step("following people", read.frame)
 
-    def _memory(self, frame: int) -> Memory | None:
-        read = self.source.read(frame)
-        return None if read.window.empty else Memory.of(Picture(read))
+    def _memory(self, done: Sequence[int]) -> Memory | None:
+        """Return what is to be remembered of the last of some frames that has pixels."""
+        for frame in reversed(done):
+            if not self.source.window(frame).empty:
+                return Memory.of(Picture(self.source.read(frame)))
+        return None
 
     def _settled(self, frame: int) -> Settled:
         return Settled.of(frame, _kept(self.tracks, frame))
@@ -256,7 +259,8 @@ class _Work:
                 chased.update({t.id: t for t in back.tracks if t.id not in here.masks})
                 back = Settled()
                 if chased and last is not None:
-                    picture, memory = pictures.get(frame), pictures.get(last)
+                    # The later one first: the other is read together with it.
+                    memory, picture = pictures.get(last), pictures.get(frame)
                     if picture is not None and memory is not None:
                         known = expect(list(chased.values()), Memory.of(memory), picture)
                         back = look_back(self.nets, picture, known, here, after)
@@ -299,9 +303,9 @@ def _kept(store: FrameStore, frame: int) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _chain(seed: str, digests: Sequence[str]) -> tuple[str, ...]:
+def _chain(digests: Iterable[str]) -> tuple[str, ...]:
     """Return for each frame the identity of all frames up to it."""
-    out = []
+    out, seed = [], ""
     for digest in digests:
         seed = hashlib.sha256(f"{seed}/{digest}".encode()).hexdigest()[:32]
         out.append(seed)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimatte.frames.network_source import NetworkSource
-from vimatte.frames.types import InstanceMask, NetworkFrame
+from vimatte.frames.types import InstanceMask
 from vimatte.frames.window import place
 from vimatte.guidance.person_masks import full_size
 from vimatte.guidance.person_motion import Known
@@ -130,15 +130,16 @@ class Backwards:
     def __init__(self, source: NetworkSource, frames: Sequence[int]) -> None:
         self._source = source
         self._frames = list(frames)
-        self._held: dict[int, NetworkFrame] = {}
+        self._held: dict[int, Picture | None] = {}
 
     def get(self, frame: int) -> Picture | None:
         """Return a frame's picture; None for a frame without pixels."""
         if frame not in self._held:
             end = self._frames.index(frame) + 1
             chunk = self._frames[max(0, end - _CHUNK) : end]
-            # One later frame may be asked for once more: the one that was looked at before.
-            keep = {k: v for k, v in self._held.items() if k == min(self._held)}
-            self._held = {**keep, **{read.frame: read for read in self._source.read_ahead(chunk)}}
-        read = self._held[frame]
-        return None if read.window.empty else Picture(read)
+            # The frame looked at before this one is asked for once more, as the one after it.
+            self._held = {key: self._held[key] for key in list(self._held)[:1]}
+            for read in self._source.read_ahead(chunk, depth=2):
+                self._held[read.frame] = None if read.window.empty else Picture(read)
+            self._held = dict(sorted(self._held.items()))
+        return self._held[frame]

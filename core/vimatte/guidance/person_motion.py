@@ -93,4 +93,10 @@ def _flow(now: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.float
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     grey = [cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) for pixels in (now, before)]
     start = np.zeros((*shape, 2), np.float32)
-    return np.asarray(engine.calc(grey[0], grey[1], start), np.float32)
+    threads = cv2.getNumThreads()
+    # It works in as many stripes as there are threads, and the stripes show in the numbers.
+    cv2.setNumThreads(1)
+    try:
+        return np.asarray(engine.calc(grey[0], grey[1], start), np.float32)
+    finally:
+        cv2.setNumThreads(threads)

@@ -77,12 +77,15 @@ class Settled:
         The detector's score of those that the scan found.
     joined : tuple of pairs of int
         Track ids that have turned out to be one person (backwards only).
+    next_id : int
+        The id of the next newcomer (forwards only).
     """
 
     tracks: tuple[Track, ...] = ()
     masks: Mapping[int, InstanceMask] = field(default_factory=dict)
     scores: Mapping[int, float] = field(default_factory=dict)
     joined: tuple[tuple[int, int], ...] = ()
+    next_id: int = 1
 
     def arrays(self, frame: int) -> dict[str, NDArray[np.generic]]:
         """Return it as arrays, exactly."""
@@ -92,6 +95,7 @@ class Settled:
             **tracks_to_arrays(self.tracks),
             "scores": np.asarray(scores, np.float64).reshape(-1, 2),
             "joined": np.asarray(self.joined, np.int32).reshape(-1, 2),
+            "next_id": np.asarray([self.next_id], np.int32),
         }
 
     @classmethod
@@ -102,6 +106,7 @@ class Settled:
             masks=unpack(frame, arrays).masks,
             scores={int(key): score for key, score in arrays["scores"].tolist()},
             joined=_pairs(arrays["joined"].tolist()),
+            next_id=int(arrays["next_id"][0]),
         )
 
 

@@ -60,7 +60,7 @@ class Step:
         self.scores: dict[int, float] = {}
         self.prior = priors({k: e.warped for k, e in self.known.items() if not e.track.missed})
 
-    def settle(self, candidates: Sequence[Candidate], next_id: int) -> tuple[Settled, int]:
+    def settle(self, candidates: Sequence[Candidate], next_id: int) -> Settled:
         """Find out who is where.
 
         Parameters
@@ -73,8 +73,6 @@ class Step:
         Returns
         -------
         Settled
-        int
-            The id of the next newcomer after this frame.
         """
         newcomers = self._join(candidates)
         self._chase()
@@ -86,7 +84,8 @@ class Step:
         self._look_apart()
         self._drop_doubles()
         masks = full_size(self.picture, self.bodies, self.prior, {})
-        return Settled(tuple(self._tracks(masks)), masks, dict(self.scores)), next_id
+        tracks = tuple(self._tracks(masks))
+        return Settled(tracks, masks, dict(self.scores), next_id=next_id)
 
     def cells(self, body: Body, key: int | None = None) -> NDArray[np.float32]:
         """Return a body's logits on the grid, with the prior of a person where it is known."""
