@@ -48,7 +48,7 @@ MODELS: tuple[ModelSpec, ...] = (
         target="vimatte.models.lite_runner:load",
         summary="light MSG-VIM: temporal, 1.5 M parameters, for a CPU or a GPU",
         weights="msgvim_lite.safetensors",
-        sha256="3ecc0584ecbd028fbf66e59d2962fa0e317ea25e513747d1f4f1af6b2f8182e8",
+        sha256="426a3218cc3c671de2e15ab25ba5b40cba50ed069df3de01ba60db81bedf7015",
         licence="MIT",
         commercial=True,
     ),
