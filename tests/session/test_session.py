@@ -164,8 +164,13 @@ def test_publishing_twice_writes_nothing_the_second_time(make: Make, tmp_path: P
     again.ready()
     same = open_publisher(again, tmp_path / "out", PublishOptions(vse=True, preview=True))
     assert same.folder == publisher.folder
-    list(publishing(again, same))
+    assert not any(r.written or not r.cached for r in publishing(again, same))
     assert stamps == {p: p.stat().st_mtime_ns for p in stamps}
+    damaged = same.exr(1005)
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-1])
+    assert [r.frame for r in publishing(again, same) if r.written] == [1005]
+    assert damaged.read_bytes() == whole
 
 
 def test_publish_is_one_call(make: Make, tmp_path: Path, plate: Path) -> None:
@@ -196,9 +201,8 @@ def test_nobody_in_the_shot(make: Make, tmp_path: Path) -> None:
     session = make(provider=Discs(count=0))
     session.ready()
     publisher = open_publisher(session, tmp_path / "out", PublishOptions())
-    results = list(publishing(session, publisher))
-    assert len(results) == len(FRAMES)
-    assert all(not r.alphas for r in results)
+    assert all(not r.alphas for r in session.run())
+    assert len(list(publishing(session, publisher))) == len(FRAMES)
     assert session._model is None
     write_qc(session, tmp_path / "qc.html")
 

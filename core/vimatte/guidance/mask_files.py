@@ -8,9 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from vimatte.cache.fingerprint import canonical_json, file_digest
+import numpy as np
+from numpy.typing import NDArray
+
+from vimatte.cache.fingerprint import canonical_json, file_digest, fingerprint
 from vimatte.cache.store import FrameStore
 from vimatte.errors import CacheError, ConfigError, GuidanceError
+from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.types import FrameHeader, GuidanceFrame
 from vimatte.guidance.mask_layouts import MaskLayout, open_masks
@@ -85,7 +89,17 @@ class MaskFileGuidance:
             store.save(read.frame, arrays, records[read.frame])
             done += 1
             yield Step(_STAGE, read.frame, done, len(records))
-        return self._result(store, source, names)
+        # The cuts depend on every frame: they are kept for just these, as telling them costs time.
+        inputs = {"frames": fingerprint({str(frame): record for frame, record in records.items()})}
+        summaries = FrameStore(cache_root, shot, "scenes", settings)
+        summary = summaries.load(frames.first, inputs)
+        if summary is None:
+            summary = _summary(store, frames)
+            summaries.save(frames.first, summary, inputs)
+        seen = {key: entry for key, *entry in summary["seen"].tolist()}
+        self._report(seen, names, source)
+        cuts = tuple(summary["cuts"].tolist())
+        return GuidanceResult(counted(seen, names), cuts, store, self.overlapping)
 
     def _record(self, source: NetworkSource, frame: int) -> dict[str, str]:
         # The plate's pixels only tell the scene cuts; its windows say where a mask lies.
@@ -94,27 +108,6 @@ class MaskFileGuidance:
             "windows": _windows(source.header(frame)),
             "masks": ".".join(_digest(path, frame) for path in self._layout.files(frame)),
         }
-
-    def _result(
-        self, store: FrameStore, source: NetworkSource, names: dict[int, str]
-    ) -> GuidanceResult:
-        cuts = SceneCuts()
-        seen: dict[int, list[int]] = {}
-        for frame in source.frames:
-            arrays = store.load(frame)
-            if arrays is None:
-                raise CacheError(
-                    "a frame's masks left the cache while they were read",
-                    frame=frame,
-                    path=store.path(frame),
-                    hint="run it again",
-                )
-            cuts.add(frame, arrays["thumb"])
-            for key in arrays["instances"][:, 0].tolist():
-                entry = seen.setdefault(int(key), [frame, frame, 0])
-                entry[1:] = [frame, entry[2] + 1]
-        self._report(seen, names, source)
-        return GuidanceResult(counted(seen, names), cuts.finish(), store, self.overlapping)
 
     def _report(
         self, seen: dict[int, list[int]], names: dict[int, str], source: NetworkSource
@@ -128,6 +121,30 @@ class MaskFileGuidance:
                 log.warning("the masks of %s are empty in every frame", name)
             elif (seen[key][0], seen[key][1]) != whole:
                 log.info("%s has masks from %d to %d only", name, seen[key][0], seen[key][1])
+
+
+def _summary(store: FrameStore, frames: FrameRange) -> dict[str, NDArray[Any]]:
+    """Return the scene cuts, and a row (id, first, last, frames) for every instance."""
+    cuts = SceneCuts()
+    seen: dict[int, list[int]] = {}
+    for frame in frames:
+        arrays = store.load(frame)
+        if arrays is None:
+            raise CacheError(
+                "a frame's masks left the cache while they were read",
+                frame=frame,
+                path=store.path(frame),
+                hint="run it again",
+            )
+        cuts.add(frame, arrays["thumb"])
+        for key in arrays["instances"][:, 0].tolist():
+            entry = seen.setdefault(int(key), [frame, frame, 0])
+            entry[1:] = [frame, entry[2] + 1]
+    rows = [(key, *entry) for key, entry in sorted(seen.items())]
+    return {
+        "cuts": np.asarray(cuts.finish(), np.int64),
+        "seen": np.asarray(rows, np.int64).reshape(-1, 4),
+    }
 
 
 def _windows(header: FrameHeader) -> str:

@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from vimatte.frames.types import GuidanceFrame
 from vimatte.frames.window import Window
 from vimatte.matting.regions import RegionStep, plan_regions
 from vimatte.matting.segments import Segment
@@ -46,7 +45,7 @@ class Link:
 def plan_chain(
     segment: Segment,
     ids: Sequence[int],
-    guidance: Callable[[int], tuple[GuidanceFrame, str]],
+    guidance: Callable[[int], tuple[Mapping[int, Window], str]],
     plate_digest: Callable[[int], str],
     max_pixels: int,
     *,
@@ -61,7 +60,7 @@ def plan_chain(
     ids : sequence of int
         The instances to compute.
     guidance : callable
-        Gives a frame's masks and their digest.
+        Gives the boxes of a frame's masks, by instance id, and the digest of the masks.
     plate_digest : callable
         Gives the digest of a plate frame's content.
     max_pixels : int
@@ -75,15 +74,15 @@ def plan_chain(
     boxes: dict[int, list[Window | None]] = {key: [] for key in ids}
     digests: list[str] = []
     for frame in frames:
-        masks, digest = guidance(frame)
+        found, digest = guidance(frame)
         digests.append(digest)
         for key in ids:
-            boxes[key].append(_box(masks, key))
+            boxes[key].append(found.get(key))
     later: dict[int, list[Window | None]] = {key: [] for key in ids}
     for frame in after:
-        masks, _ = guidance(frame)
+        found, _ = guidance(frame)
         for key in ids:
-            later[key].append(_box(masks, key))
+            later[key].append(found.get(key))
     planned = {
         key: plan_regions(
             frames, boxes[key], max_pixels=max_pixels, plate=covered, after=later[key]
@@ -100,11 +99,6 @@ def plan_chain(
         wanted = segment.first <= frame <= segment.last
         links.append(Link(frame, steps, key_before, plate, digests[index], wanted))
     return links
-
-
-def _box(guidance: GuidanceFrame, key: int) -> Window | None:
-    mask = guidance.masks.get(key)
-    return None if mask is None or mask.window.empty else mask.window
 
 
 def _describe(item: tuple[int, RegionStep]) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from jinja2 import Environment, PackageLoader
-from matplotlib.figure import Figure
 
 from vimatte._version import __version__
 from vimatte.frames.types import NetworkFrame
@@ -31,6 +29,16 @@ from vimatte.output.qc_statistics import Alpha, Note, Statistics
 
 THUMBNAIL = 480
 NOTED_PICTURES = 6
+
+
+@dataclass(frozen=True)
+class Line:
+    """One instance's line in a plot."""
+
+    name: str
+    colour: tuple[float, float, float]
+    frames: Sequence[int]
+    values: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -141,34 +149,14 @@ class QCPage:
         ]
 
     def _plot(self, what: str, unit: str, notes: Sequence[Note]) -> str:
-        """Return a plot as SVG; grey that reads on light and on dark."""
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": what, "font.size": 9}):
-            figure = Figure(figsize=(10, 2.4), layout="constrained")
-            axes = figure.add_subplot()
-            for row in self.instances:
-                series = self._series(row)
-                axes.plot(
-                    series.frames, getattr(series, what), color=row.colour, lw=1.4, label=row.name
-                )
-            if what == "change":
-                for note in notes:
-                    axes.axvline(note.frame, color="#c2483a", lw=0.7, alpha=0.5)
-            axes.set_ylabel(unit)
-            axes.set_xlabel("frame")
-            axes.set_ylim(bottom=0)
-            axes.ticklabel_format(axis="x", useOffset=False, style="plain")
-            for side in ("top", "right"):
-                axes.spines[side].set_visible(False)
-            for spine in axes.spines.values():
-                spine.set_color("#8a8a8a")
-            for label in (axes.yaxis.label, axes.xaxis.label):
-                label.set_color("#8a8a8a")
-            axes.tick_params(colors="#8a8a8a")
-            axes.grid(axis="y", color="#8a8a8a", alpha=0.25)
-            stream = io.StringIO()
-            figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-        text = stream.getvalue()
-        return text[text.index("<svg") :]
+        lines = [
+            Line(row.name, row.colour, self._series(row).frames, getattr(self._series(row), what))
+            for row in self.instances
+        ]
+        marks = [note.frame for note in notes] if what == "change" else []
+        # matplotlib takes long to import; a second run from the cache writes no page.
+        plots = import_module("vimatte.output.qc_plots")
+        return str(plots.draw(lines, unit, marks, salt=what))
 
 
 def _uri(picture: Picture) -> str:

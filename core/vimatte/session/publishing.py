@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from vimatte.output.pictures import over_checkerboard
 from vimatte.output.publish import Publisher
 from vimatte.output.qc import QCPage
 from vimatte.output.qc_statistics import Alpha
-from vimatte.session.results import FrameResult
+from vimatte.session.results import FrameResult, PublishedFrame
 from vimatte.session.session import MatteSession
 
 QC_PICTURES = 12
@@ -72,8 +73,11 @@ def open_publisher(session: MatteSession, out: Path, options: PublishOptions) ->
 
 def publishing(
     session: MatteSession, publisher: Publisher, frames: FrameRange | None = None
-) -> Iterator[FrameResult]:
+) -> Iterator[PublishedFrame]:
     """Run a session and write every frame as it is finished.
+
+    A frame that is published already is checked, not made again: its record in the cache says
+    that its inputs are the same, its files have their checksums. Its mattes are not decoded.
 
     Parameters
     ----------
@@ -85,31 +89,44 @@ def publishing(
 
     Yields
     ------
-    FrameResult
+    PublishedFrame
         After the frame's files are complete.
     """
+    cached = session.cached()
+    wanted = session.frames if frames is None else session.frames.intersect(frames)
+    for ready, group in groupby(wanted, lambda frame: cached(frame) and publisher.done(frame)):
+        if ready:
+            for frame in group:
+                yield PublishedFrame(frame, cached=True, written=False)
+            continue
+        for result in session.run(FrameRange.of(group)):
+            written = not publisher.done(result.frame)
+            if written:
+                _write(session, publisher, result)
+            yield PublishedFrame(result.frame, result.cached, written)
+
+
+def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> None:
+    """Write every file of a frame."""
     source = session.shot.source
-    for result in session.run(frames):
-        if not publisher.done(result.frame):
-            header = source.header(result.frame)
-            picture = None
-            if publisher.preview:
-                plate = source.read(result.frame)
-                picture = over_checkerboard(
-                    plate.pixels,
-                    plate.window,
-                    [
-                        (result.alphas[row.id].window, result.alphas[row.id].alpha, row.colour)
-                        for row in session.enabled
-                        if row.id in result.alphas
-                    ],
-                )
-            alphas = {
-                name: alpha_to_plate(item.alpha, item.window, header)
-                for name, item in session.named(result.alphas).items()
-            }
-            publisher.write(result.frame, header, alphas, picture=picture)
-        yield result
+    header = source.header(result.frame)
+    picture = None
+    if publisher.preview:
+        plate = source.read(result.frame)
+        picture = over_checkerboard(
+            plate.pixels,
+            plate.window,
+            [
+                (result.alphas[row.id].window, result.alphas[row.id].alpha, row.colour)
+                for row in session.enabled
+                if row.id in result.alphas
+            ],
+        )
+    alphas = {
+        name: alpha_to_plate(item.alpha, item.window, header)
+        for name, item in session.named(result.alphas).items()
+    }
+    publisher.write(result.frame, header, alphas, picture=picture)
 
 
 def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None) -> Path:

@@ -28,6 +28,24 @@ class FrameResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedFrame:
+    """One frame whose files are complete.
+
+    Attributes
+    ----------
+    frame : int
+    cached : bool
+        True when its mattes were not computed now.
+    written : bool
+        False when its files were there already, with the checksums they were written with.
+    """
+
+    frame: int
+    cached: bool
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do.
 

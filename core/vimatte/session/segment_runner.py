@@ -160,7 +160,7 @@ class SegmentRunner:
             self._chains[segment.first] = plan_chain(
                 segment,
                 [row.id for row in self._in.instances],
-                lambda frame: (self._in.masks.read(frame), self._in.masks.digest(frame)),
+                lambda frame: (self._in.masks.boxes(frame), self._in.masks.digest(frame)),
                 self._in.source.digest,
                 self._in.settings.max_pixels,
                 after=self._after(segment),

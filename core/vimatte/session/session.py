@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -242,6 +242,12 @@ class MatteSession:
         for frame in self.frames:
             found[runner.state_of(frame)].append(frame)
         return Plan(True, **{name: FrameRange.of(frames) for name, frames in found.items()})
+
+    def cached(self) -> Callable[[int], bool]:
+        """Return a test for frames: whether one is finished. Only records are read by it."""
+        self.ready()
+        runner = self._runner()
+        return lambda frame: runner.state_of(frame) == "cached"
 
     def run(self, frames: FrameRange | None = None) -> Iterator[FrameResult]:
         """Compute what is missing and give every frame in order.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vimatte.cache.fingerprint import arrays_digest, fingerprint
 from vimatte.errors import ConfigError, GuidanceError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import GuidanceFrame
+from vimatte.frames.window import Window
 from vimatte.guidance.masks_io import load_guidance, pack
 from vimatte.guidance.types import GuidanceResult
 from vimatte.session.bounds import in_front_order, overlap
@@ -52,8 +53,9 @@ class ShotMasks:
         self._names = {row.id: row.name for row in instances}
         self._order = tuple(by_name[name] for name in order)
         self._folder = folder
-        # A digest is 32 characters, a mask can be megabytes: only digests are kept.
+        # A mask can be megabytes: only what plans need is kept.
         self._digests: dict[int, str] = {}
+        self._boxes: dict[int, Mapping[int, Window]] = {}
 
     def read(self, frame: int) -> GuidanceFrame:
         """Return a frame's masks.
@@ -71,6 +73,9 @@ class ShotMasks:
         masks = in_front_order(masks, self._order)
         if frame not in self._digests:
             self._digests[frame] = arrays_digest(pack(masks))
+            self._boxes[frame] = {
+                key: item.window for key, item in masks.masks.items() if not item.window.empty
+            }
         return masks
 
     def digest(self, frame: int) -> str:
@@ -78,6 +83,12 @@ class ShotMasks:
         if frame not in self._digests:
             self.read(frame)
         return self._digests[frame]
+
+    def boxes(self, frame: int) -> Mapping[int, Window]:
+        """Return the box of every mask of a frame, by instance id; empty masks have none."""
+        if frame not in self._boxes:
+            self.read(frame)
+        return self._boxes[frame]
 
     def fingerprint(self, frames: FrameRange) -> str:
         """Return the identity of the masks of many frames."""
