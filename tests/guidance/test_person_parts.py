@@ -206,6 +206,7 @@ def test_tracks_come_back_from_arrays_exactly():
             missed=3,
             velocity=(1.25, -0.5),
             age=12,
+            usual=345.6,
             region=Region(0.1, 2e3, 1 / 3, -3.0),
         ),
     )
@@ -213,12 +214,13 @@ def test_tracks_come_back_from_arrays_exactly():
     settled = Settled(tracks, masks, {7: 0.7}, ((1, 7),), 9)
     back = Settled.of(5, settled.arrays(5))
     for one, other in zip(back.tracks, tracks, strict=True):
-        assert (one.id, one.region, one.missed, one.velocity, one.age) == (
+        assert (one.id, one.region, one.missed, one.velocity, one.age, one.usual) == (
             other.id,
             other.region,
             other.missed,
             other.velocity,
             other.age,
+            other.usual,
         )
         np.testing.assert_array_equal(one.mask, other.mask)
         np.testing.assert_array_equal(one.look, other.look)

@@ -10,7 +10,7 @@ from vimatte.guidance.person_records import Settled
 from vimatte.guidance.person_track import Track, alike, longest_gap, may_have_gone
 
 _SURE = 0.8
-_SAME = 0.88
+_SAME = 0.86
 _HOLE = 5
 _FLASH = 4
 

@@ -38,6 +38,9 @@ class Track:
         Across and down, picture pixels a frame, smoothed.
     age : int
         In how many frames they were seen.
+    usual : float
+        The mask's area in cells, as the scan has seen it, averaged; it grows faster than it
+        shrinks, because people are hidden in part more often than they are too large.
     """
 
     id: int
@@ -47,6 +50,7 @@ class Track:
     missed: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
     age: int = 1
+    usual: float = 0.0
 
 
 def appearance(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -127,22 +131,24 @@ def moved_to(track: Track, old: Geometry, new: Geometry) -> Track:
     matrix, region = old.into(new), track.region
     x, y = matrix[:, :2] @ (region.x, region.y) + matrix[:, 2]
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    cells = float(abs(np.linalg.det(old.grid_into(new)[:, :2])))
     mask = cv2.warpAffine(track.mask.astype(np.float32), old.grid_into(new), new.grid_size)
     return replace(
         track,
         region=Region(float(x), float(y), region.side * scale, region.angle),
         mask=mask > 0.5,
         velocity=(track.velocity[0] * scale, track.velocity[1] * scale),
+        usual=track.usual * cells,
     )
 
 
 def tracks_to_arrays(tracks: Sequence[Track]) -> dict[str, NDArray[np.generic]]:
     """Return tracks as arrays, exactly: what `tracks_from_arrays` gives back is equal."""
-    table = [[t.id, t.missed, t.age, *t.region.row(), *t.velocity] for t in tracks]
+    table = [[t.id, t.missed, t.age, *t.region.row(), *t.velocity, t.usual] for t in tracks]
     shape = tracks[0].mask.shape if tracks else (0, 0)
     masks = [np.packbits(t.mask.reshape(-1)) for t in tracks]
     return {
-        "tracks": np.asarray(table, np.float64).reshape(-1, 9),
+        "tracks": np.asarray(table, np.float64).reshape(-1, 10),
         "looks": np.asarray([t.look for t in tracks], np.float32).reshape(-1, LOOK_SIZE),
         "grid": np.asarray(shape, np.int32),
         "track_masks": np.stack(masks) if masks else np.zeros((0, 0), np.uint8),
@@ -164,6 +170,7 @@ def tracks_from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> list[Track]
                 missed=int(row[1]),
                 velocity=(row[7], row[8]),
                 age=int(row[2]),
+                usual=row[9],
             )
         )
     return out

@@ -33,9 +33,9 @@ from vimatte.guidance.person_track import (
 from vimatte.guidance.picture import Picture
 from vimatte.guidance.pose_nets import Body, PoseNets, Region
 
-_CHASE_LEFT, _CHASE_HIDDEN = 1, 5
+_CHASE_LEFT, _CHASE_HIDDEN = 1, 8
 """For how many of those the place where they should be is looked at."""
-_BIRTH, _REJOIN = 0.6, 0.75
+_BIRTH = 0.6
 _IMPOSSIBLE = 1e3
 
 
@@ -126,10 +126,8 @@ class Step:
         look: NDArray[np.float32],
     ) -> float:
         """Return how badly a candidate fits a track, in [0, 1], or `_IMPOSSIBLE`."""
-        track, place, score = known.track, candidate.body.region, candidate.score
+        track, place = known.track, candidate.body.region
         lost = track.missed > 0
-        if track.missed > _CHASE_HIDDEN and score < _REJOIN:
-            return _IMPOSSIBLE
         ahead = min(track.missed, 3)
         x = track.region.x + known.shift[0] + ahead * track.velocity[0]
         y = track.region.y + known.shift[1] + ahead * track.velocity[1]
@@ -137,11 +135,17 @@ class Step:
         apart = math.hypot(place.x - x, place.y - y) / side
         shared = overlap(known.mask, mask)
         same = alike(track.look, look)
+        size = np.count_nonzero(mask) / max(track.usual, 1.0)
+        if lost and not 0.25 < size < 1.8:
+            return _IMPOSSIBLE
         if lost:
-            # Out of sight for a while: they may have gone some way, but must look the same.
-            possible = apart < may_have_gone(track.missed) and same > 0.8
+            # Out of sight for a while: they may have gone some way, but must look the same. When
+            # in doubt they are a newcomer for now; see Scene, which knows what came after.
+            sure = track.missed <= _CHASE_HIDDEN
+            possible = apart < may_have_gone(track.missed) and same > (0.8 if sure else 0.88)
         else:
             possible = (shared > 0.25 and same > 0.45) or (apart < 0.15 and same > 0.7)
+            possible = possible and bool(size < 2.5)
         if not possible:
             return _IMPOSSIBLE
         return 1.0 - (0.5 * shared + 0.25 * math.exp(-((apart / 0.15) ** 2)) + 0.25 * same)
@@ -174,12 +178,13 @@ class Step:
         if area < 6 or expected == 0:
             return False
         shared = int(np.count_nonzero(mask & entry.mask))
-        if shared < 0.5 * min(area, expected) or area > 2.2 * expected:
+        usual = entry.track.usual
+        if shared < 0.5 * min(area, expected) or area > 2.2 * expected or area > 1.4 * usual:
             return False
         steady = overlap(mask, entry.mask)
         same = alike(entry.track.look, appearance(self.picture.grid_pixels, mask))
         if entry.track.missed:
-            return body.presence > 0.8 and same > 0.8 and steady > 0.45
+            return body.presence > 0.8 and same > 0.78 and steady > 0.35
         if body.presence > 0.5:
             return same > 0.65 and steady > 0.3
         return body.presence > 0.05 and same > 0.8 and steady > 0.65
@@ -250,6 +255,8 @@ class Step:
             look = appearance(self.picture.grid_pixels, mask)
             velocity = (0.0, 0.0)
             age = 1
+            area = float(np.count_nonzero(mask))
+            usual = area
             if entry is not None:
                 track = entry.track
                 # Only what the scan confirms is learnt: a chase gone astray stays a stranger.
@@ -260,8 +267,10 @@ class Step:
                     for old, new in zip(track.velocity, entry.shift, strict=True)
                 )
                 age = track.age + 1
+                pace = (0.3 if area > track.usual else 0.05) if key in self.scores else 0.0
+                usual = (1 - pace) * track.usual + pace * area
             region = body.next_region
-            out.append(Track(key, region, mask, look, 0, velocity, age))
+            out.append(Track(key, region, mask, look, 0, velocity, age, usual))
         for key, entry in self.known.items():
             if key not in owned and entry.track.missed < longest_gap(entry.track):
                 out.append(replace(entry.track, missed=entry.track.missed + 1))
