@@ -1,29 +1,43 @@
-"""The layered EXR: one file a frame, the same channels in every file of a shot."""
+"""The layers of a published frame: the same channels in every file of a shot."""
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from vimatte.errors import ConfigError, OutputError, VerifyError
-from vimatte.frames.metadata import apply_metadata
-from vimatte.frames.types import FrameHeader
-from vimatte.frames.window import Window
-from vimatte.output.half import to_half_floor
+from vimatte.errors import OutputError
+from vimatte.output.half import (
+    HALF_MAX,
+    UNITS_IN_ONE,
+    half_units,
+    to_half_floor,
+    units_to_half_floor,
+)
 
-COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab")
-MAX_PIXELS = 1 << 30
+# How far alphas may leave [0, 1], or their sum exceed 1, before it is not a matter of rounding.
+SLACK = 1e-3
 
 Plane = NDArray[np.float32]
 Half = NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class RoundedAlphas:
+    """The alphas of a frame as they are written.
+
+    Attributes
+    ----------
+    total : ndarray of float16, shape (height, width)
+        The sum of the alphas below, rounded towards zero.
+    alphas : mapping of str to ndarray of float16, shape (height, width)
+        At every pixel their sum, taken exactly, is at most 1. An absent instance is not in it.
+    """
+
+    total: Half
+    alphas: Mapping[str, Half]
 
 
 def channel_names(instances: Sequence[str], foreground: bool = False) -> list[str]:
@@ -44,171 +58,112 @@ def channel_names(instances: Sequence[str], foreground: bool = False) -> list[st
     return names
 
 
-def stack_layers(
-    shape: tuple[int, int],
-    instances: Sequence[str],
-    alphas: Mapping[str, Plane],
-    foregrounds: Mapping[str, Plane] | None = None,
-) -> Half:
-    """Return the pixels of a file, channels as `channel_names` has them.
+def round_alphas(
+    shape: tuple[int, int], alphas: Mapping[str, Plane], frame: int | None = None
+) -> RoundedAlphas:
+    """Round alphas to half floats so that their sum stays at most 1.
 
-    Every alpha is rounded towards zero, so their sum stays at most 1; R, G, B and A are that sum,
-    rounded the same way.
+    Every alpha is rounded towards zero. Where 32-bit floats hid that the sum was a trifle above 1,
+    the largest of them is lowered by that trifle.
 
     Parameters
     ----------
     shape : tuple of int
         Height and width of the data window.
-    instances : sequence of str
     alphas : mapping of str to ndarray of float32, shape (height, width), in [0, 1]
-        An instance that is not in it is absent: zeros.
-    foregrounds : mapping of str to ndarray of float32, shape (height, width, 3), optional
-        Premultiplied colour, scene-linear.
-
-    Returns
-    -------
-    ndarray of float16, shape (height, width, channels)
-    """
-    foreground = foregrounds is not None
-    pixels = np.zeros((*shape, len(channel_names(instances, foreground))), np.float16)
-    total = np.zeros(shape, np.float32)
-    at = 4
-    for name in instances:
-        if foregrounds is not None:
-            if name in foregrounds:
-                pixels[..., at : at + 3] = np.clip(foregrounds[name], -65504, 65504)
-            at += 3
-        if name in alphas:
-            half = to_half_floor(alphas[name])
-            pixels[..., at] = half
-            total += half
-        at += 1
-    pixels[..., :4] = to_half_floor(total)[..., None]
-    return pixels
-
-
-def check_compression(name: str) -> str:
-    """Return the name. Raises ConfigError, which lists the known ones."""
-    if name not in COMPRESSIONS:
-        raise ConfigError(
-            f"no EXR compression is called {name!r}", hint=f"known: {', '.join(COMPRESSIONS)}"
-        )
-    return name
-
-
-def write_exr(
-    path: Path,
-    pixels: Half,
-    names: Sequence[str],
-    header: FrameHeader,
-    *,
-    compression: str = "zip",
-    extra: Mapping[str, str] | None = None,
-    frame: int | None = None,
-) -> None:
-    """Write a half-float EXR under a temporary name, flush it, rename it.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder must exist.
-    pixels : ndarray of float16, shape (data window height, data window width, channels)
-    names : sequence of str
-        Of the channels.
-    header : FrameHeader
-        Data window, display window, pixel aspect and metadata of the plate. EXR knows no empty
-        data window: such a frame gets one black pixel at the window's origin.
-    compression : str
-        See `COMPRESSIONS`.
-    extra : mapping of str to str, optional
-        Attributes of our own.
     frame : int, optional
         For error messages.
 
     Raises
     ------
     OutputError
-        When the file cannot be written whole; nothing half-written stays.
+        When an alpha has another shape, is not a number or far outside [0, 1], or the sum is far
+        above 1: then what computed them is wrong.
     """
-    window, display = header.data_window, header.display_window
-    if window.empty:
-        pixels = np.zeros((1, 1, len(names)), np.float16)
-    height, width = pixels.shape[:2]
-    spec = oiio.ImageSpec(width, height, len(names), oiio.HALF)
-    spec.channelnames = tuple(names)
-    spec.alpha_channel = names.index("A") if "A" in names else -1
-    spec.x, spec.y = window.x, window.y
-    spec.full_x, spec.full_y = display.x, display.y
-    spec.full_width, spec.full_height = display.width, display.height
-    apply_metadata(spec, header.metadata)
-    spec.attribute("PixelAspectRatio", float(header.pixel_aspect))
-    spec.attribute("compression", compression)
-    spec.attribute("oiio:ColorSpace", "scene_linear")
-    for key, text in (extra or {}).items():
-        spec.attribute(key, text)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(3)}.tmp.exr")
-    output = oiio.ImageOutput.create(str(temporary))
-    if output is None:
-        raise OutputError(f"no EXR writer: {oiio.geterror()}", path=path)
-    try:
-        whole = output.open(str(temporary), spec) and output.write_image(
-            np.ascontiguousarray(pixels)
-        )
-        whole = output.close() and whole
-        if not whole:
+    rounded: dict[str, Half] = {}
+    units = np.zeros(shape, np.int32)
+    for name, alpha in alphas.items():
+        if alpha.shape != shape:
             raise OutputError(
-                f"cannot write the EXR: {output.geterror() or 'the disk may be full'}",
+                f"the matte of {name} is {alpha.shape[1]}x{alpha.shape[0]}, "
+                f"not {shape[1]}x{shape[0]} like its frame",
                 frame=frame,
-                path=path,
-                hint="check the folder's permissions and free space",
             )
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write the EXR: {error.strerror or error}",
-            frame=frame,
-            path=path,
-            hint="check the folder's permissions and free space",
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        if alpha.size:
+            low, high = float(alpha.min()), float(alpha.max())
+            if not (low >= -SLACK and high <= 1 + SLACK):  # so that NaN is refused too
+                raise OutputError(
+                    f"the matte of {name} has values from {low:g} to {high:g}", frame=frame
+                )
+            if low < 0 or high > 1:
+                alpha = np.clip(alpha, 0, 1)  # noqa: PLW2901 - the same matte
+        half = to_half_floor(alpha)
+        half.view(np.uint16)[...] &= 0x7FFF  # a zero with a sign is a zero
+        rounded[name] = half
+        units += half_units(half)
+    over = np.nonzero(units > UNITS_IN_ONE)
+    if len(over[0]):
+        excess = units[over] - UNITS_IN_ONE
+        if excess.max() > SLACK * UNITS_IN_ONE:
+            total = units.max() / UNITS_IN_ONE
+            raise OutputError(f"the alphas of a pixel sum to {total:.4f}", frame=frame)
+        _lower_the_largest(rounded, over, excess)
+        units = sum((half_units(h) for h in rounded.values()), np.zeros(shape, np.int32))
+    return RoundedAlphas(units_to_half_floor(units), rounded)
 
 
-def read_layers(path: Path) -> tuple[dict[str, Half], FrameHeader, dict[str, Any]]:
-    """Read a file this module wrote.
+def stack_layers(
+    rounded: RoundedAlphas,
+    instances: Sequence[str],
+    foregrounds: Mapping[str, Plane] | None = None,
+) -> Half:
+    """Return the pixels of a file, channels as `channel_names` has them.
+
+    R, G, B and A are the sum of the alphas.
+
+    Parameters
+    ----------
+    rounded : RoundedAlphas
+    instances : sequence of str
+        One that has no alpha is absent: zeros.
+    foregrounds : mapping of str to ndarray of float32, shape (height, width, 3), optional
+        Premultiplied colour, scene-linear. Without it there are no colour channels.
 
     Returns
     -------
-    channels : dict of str to ndarray of float16, shape (height, width)
-    header : FrameHeader
-    attributes : dict
-
-    Raises
-    ------
-    VerifyError
-        When it is missing, not an EXR, or damaged.
+    ndarray of float16, shape (height, width, channels)
     """
-    file = oiio.ImageInput.open(str(path))
-    if file is None:
-        raise VerifyError(f"cannot read the file: {oiio.geterror()}", path=path)
-    try:
-        spec = file.spec()
-        if spec.width * spec.height * spec.nchannels > MAX_PIXELS:
-            raise VerifyError("the file is larger than any matte", path=path)
-        pixels = file.read_image(oiio.HALF)
-        if pixels is None:
-            raise VerifyError(f"the file is damaged: {file.geterror()}", path=path)
-    finally:
-        file.close()
-    attributes = {item.name: item.value for item in spec.extra_attribs}
-    header = FrameHeader(
-        Window(spec.x, spec.y, spec.width, spec.height),
-        Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
-        float(spec.getattribute("PixelAspectRatio") or 1.0),
-        attributes,
-    )
-    pixels = np.asarray(pixels).reshape(spec.height, spec.width, spec.nchannels)
-    return {n: pixels[..., i] for i, n in enumerate(spec.channelnames)}, header, attributes
+    names = channel_names(instances, foregrounds is not None)
+    pixels = np.zeros((*rounded.total.shape, len(names)), np.float16)
+    for channel in range(4):
+        pixels[..., channel] = rounded.total
+    at = 4
+    for name in instances:
+        if foregrounds is not None:
+            if name in foregrounds:
+                pixels[..., at : at + 3] = _finite(foregrounds[name])
+            at += 3
+        if name in rounded.alphas:
+            pixels[..., at] = rounded.alphas[name]
+        at += 1
+    return pixels
+
+
+def _lower_the_largest(
+    rounded: Mapping[str, Half],
+    at: tuple[NDArray[np.intp], ...],
+    excess: NDArray[np.int32],
+) -> None:
+    """Take `excess` off the largest alpha of each pixel of `at`, in place."""
+    names = list(rounded)
+    there = np.stack([half_units(rounded[name][at]) for name in names])
+    largest = there.argmax(axis=0)
+    for index, name in enumerate(names):
+        chosen = largest == index
+        where = tuple(axis[chosen] for axis in at)
+        rounded[name][where] = units_to_half_floor(there[index][chosen] - excess[chosen])
+
+
+def _finite(colour: Plane) -> Plane:
+    clean = np.nan_to_num(colour, nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
+    return np.clip(clean, -HALF_MAX, HALF_MAX)

@@ -3,58 +3,51 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
 
 from vimatte._version import __version__
 from vimatte.frames.types import NetworkFrame
-from vimatte.output.pictures import (
-    Layer,
-    Picture,
-    encode,
-    matte,
-    over_checkerboard,
-    overlay,
-    shrink,
-    write_file,
-)
-from vimatte.output.publish import NamedInstance
-from vimatte.output.qc_statistics import Alpha, Note, Statistics
+from vimatte.output.pictures import Layer, Picture, Scene, encode
+from vimatte.output.qc_notes import Note, notes
+from vimatte.output.qc_plots import Line, Mark, plot_svg
+from vimatte.output.qc_statistics import Alpha, InstanceSeries, Statistics
+from vimatte.output.version import NamedInstance
+from vimatte.output.write_error import write_file
 
-THUMBNAIL = 480
+PICTURE_SIDE = 720
 NOTED_PICTURES = 6
+# Lines keep this contrast to the page, whatever colour an instance has.
+_DARKEST, _LIGHTEST = 0.16, 0.42
 
 
-@dataclass(frozen=True)
-class Line:
-    """One instance's line in a plot."""
-
-    name: str
-    colour: tuple[float, float, float]
-    frames: Sequence[int]
-    values: Sequence[float]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One frame of the contact sheet: data URIs of its pictures."""
+    """One frame of the contact sheet: data URIs of its pictures.
+
+    Attributes
+    ----------
+    frame : int
+    plate, masks, mattes, kept : str
+        The frame, the guidance on it, the mattes alone, and what they keep of the frame.
+    """
 
     frame: int
-    note: str
     plate: str
     masks: str
     mattes: str
-    checker: str
+    kept: str
 
 
 class QCPage:
     """Collects a shot in two passes: every frame's numbers, then some frames' pictures.
+
+    Memory holds three numbers an instance and frame, one frame's mattes, and the few pictures.
 
     Parameters
     ----------
@@ -64,6 +57,11 @@ class QCPage:
         With ``id``, ``name`` and ``colour``.
     facts : mapping of str to str
         Shown at the top: model, guidance, frames, ...
+
+    Attributes
+    ----------
+    statistics : Statistics
+        Feed it every frame, in order, before `pick`.
     """
 
     def __init__(
@@ -77,13 +75,13 @@ class QCPage:
         self._rows: list[Row] = []
 
     def pick(self, count: int) -> list[int]:
-        """Return the frames to show: `count` evenly spread ones and those worth a look."""
-        frames = next((s.frames for s in self.statistics.series.values()), [])
+        """Return the frames to show: `count` evenly spread ones and those most worth a look."""
+        frames = self.statistics.frames
         if not frames:
             return []
-        at = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
-        noted = [note.frame for note in self.statistics.notes()][:NOTED_PICTURES]
-        return sorted({frames[i] for i in at} | set(noted))
+        at = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
+        noted = list(dict.fromkeys(note.frame for note in notes(self.statistics)))
+        return sorted({frames[i] for i in at} | set(noted[:NOTED_PICTURES]))
 
     def show(
         self, picture: NetworkFrame, alphas: Mapping[int, Alpha], masks: Mapping[int, Alpha]
@@ -97,49 +95,75 @@ class QCPage:
         """
         if picture.window.empty:
             return
-        layers, guides = self._layers(alphas), self._layers(masks)
-        window = picture.window
-        notes = [n for n in self.statistics.notes() if n.frame == picture.frame]
+        pixels, window = picture.pixels, picture.window
+        guided = Scene.of(pixels, window, self._layers(masks), PICTURE_SIDE)
+        matted = Scene.of(pixels, window, self._layers(alphas), PICTURE_SIDE)
         self._rows.append(
             Row(
                 picture.frame,
-                "; ".join(f"{n.instance} {n.reason}" for n in notes),
-                _uri(overlay(picture.pixels, window, [], 0)),
-                _uri(overlay(picture.pixels, window, guides)),
-                _uri(matte(window, layers)),
-                _uri(over_checkerboard(picture.pixels, window, layers)),
+                _uri(guided.plate()),
+                _uri(guided.overlay()),
+                _uri(matted.matte()),
+                _uri(matted.over_checkerboard()),
             )
         )
 
     def write(self, path: Path) -> None:
         """Write the page. Raises OutputError."""
         environment = Environment(
-            loader=PackageLoader("vimatte.output"), autoescape=True, trim_blocks=True
+            loader=PackageLoader("vimatte.output"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
-        notes = self.statistics.notes()
+        found = notes(self.statistics)
+        shown = {row.frame for row in self._rows}
+        series = self.statistics.series
         page = environment.get_template("qc.html.j2").render(
             title=self.title,
             version=__version__,
             facts=self.facts,
-            instances=[
-                {
-                    "name": row.name,
-                    "colour": _css(row.colour),
-                    "frames": sum(1 for c in self._series(row).coverage if c > 0),
-                    "coverage": _mean(self._series(row).coverage),
-                    "change": _mean(self._series(row).change),
-                }
-                for row in self.instances
-            ],
-            notes=notes,
-            rows=self._rows,
-            coverage=self._plot("coverage", "% of the frame", notes),
-            change=self._plot("change", "% of the matte", notes),
+            instances=[_summary(row, series[row.id]) for row in self.instances],
+            notes=found,
+            shown=shown,
+            rows=sorted(self._rows, key=lambda row: row.frame),
+            reasons=_reasons(found),
+            plots=self._plots(found, shown),
+            frame_count=len(self.statistics.frames),
         )
         write_file(path, page.encode())
 
-    def _series(self, row: NamedInstance) -> Any:
-        return self.statistics.series[row.id]
+    def _plots(self, found: Sequence[Note], shown: set[int]) -> list[tuple[str, str, str]]:
+        frames = self.statistics.frames
+        if not frames:
+            return []
+        marks = [Mark(cut, f"cut at {cut}", "cut") for cut in self.statistics.cuts]
+        marks += [
+            Mark(
+                note.frame,
+                f"{note.frame}: {note.instance} {note.reason}",
+                "note",
+                f"#f{note.frame}" if note.frame in shown else "",
+            )
+            for note in found
+        ]
+        kinds = (
+            ("Coverage", "How much of the frame each matte covers.", "coverage", "% of frame"),
+            (
+                "Frame-to-frame change",
+                "How much of each matte is another than in the frame before.",
+                "change",
+                "% of matte",
+            ),
+        )
+        out = []
+        for title, text, kind, unit in kinds:
+            lines = [
+                Line(row.name, f"i{row.id}", getattr(self.statistics.series[row.id], kind))
+                for row in self.instances
+            ]
+            out.append((title, text, plot_svg(title, unit, frames, lines, marks)))
+        return out
 
     def _layers(self, alphas: Mapping[int, Alpha]) -> list[Layer]:
         return [
@@ -148,20 +172,46 @@ class QCPage:
             if key in self._colours
         ]
 
-    def _plot(self, what: str, unit: str, notes: Sequence[Note]) -> str:
-        lines = [
-            Line(row.name, row.colour, self._series(row).frames, getattr(self._series(row), what))
-            for row in self.instances
-        ]
-        marks = [note.frame for note in notes] if what == "change" else []
-        # matplotlib takes long to import; a second run from the cache writes no page.
-        plots = import_module("vimatte.output.qc_plots")
-        return str(plots.draw(lines, unit, marks, salt=what))
+
+def _summary(row: NamedInstance, series: InstanceSeries) -> dict[str, object]:
+    present = [v for v in series.coverage if v > 0]
+    return {
+        "id": row.id,
+        "name": row.name,
+        "on_light": _css(_toned(row.colour, 0.0, _LIGHTEST)),
+        "on_dark": _css(_toned(row.colour, _DARKEST, 1.0)),
+        "frames": len(present),
+        "coverage": _median(present),
+        "change": _median(series.change),
+        "soft": max(series.soft, default=0.0),
+    }
+
+
+def _reasons(found: Sequence[Note]) -> dict[int, str]:
+    out: dict[int, list[str]] = {}
+    for note in found:
+        out.setdefault(note.frame, []).append(f"{note.instance} {note.reason}")
+    return {frame: "; ".join(lines) for frame, lines in out.items()}
 
 
 def _uri(picture: Picture) -> str:
-    data = base64.b64encode(encode(shrink(picture, THUMBNAIL), ".jpg")).decode()
+    data = base64.b64encode(encode(picture, ".jpg")).decode()
     return f"data:image/jpeg;base64,{data}"
+
+
+def _toned(
+    colour: tuple[float, float, float], least: float, most: float
+) -> tuple[float, float, float]:
+    """Return the colour with a luminance between two bounds."""
+    linear = np.power(np.clip(colour, 0, 1), 2.2)
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    luminance = float(weights @ linear)
+    if luminance > most:
+        linear = linear * (most / luminance)
+    elif luminance < least:
+        linear = linear + (1 - linear) * ((least - luminance) / (1 - luminance))
+    red, green, blue = np.power(linear, 1 / 2.2).tolist()
+    return red, green, blue
 
 
 def _css(colour: tuple[float, float, float]) -> str:
@@ -169,6 +219,6 @@ def _css(colour: tuple[float, float, float]) -> str:
     return f"rgb({red},{green},{blue})"
 
 
-def _mean(values: Sequence[float]) -> float:
-    finite = [v for v in values if np.isfinite(v)]
-    return float(np.mean(finite)) if finite else 0.0
+def _median(values: Sequence[float]) -> float:
+    finite = [v for v in values if math.isfinite(v)]
+    return float(np.median(finite)) if finite else 0.0

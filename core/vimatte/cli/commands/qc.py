@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vimatte.cli.progress import Console
 from vimatte.cli.session_options import add_session_argument, open_workplace, run_guidance
-from vimatte.output.publish import latest_version
+from vimatte.output.version import latest_version
 from vimatte.session.publishing import write_qc
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from vimatte.cli.progress import Console
 from vimatte.cli.session_options import add_session_argument, open_workplace
 from vimatte.errors import VerifyError
-from vimatte.output.publish import latest_version, verify
+from vimatte.output.verify import verify
+from vimatte.output.version import latest_version
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

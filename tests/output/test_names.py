@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vimatte.errors import OutputError
+from vimatte.output.names import NUKE_LAYERS, WINDOWS_NAMES, check_names, safe_stem
+
+
+@pytest.mark.parametrize("names", [[], ["person01", "Car_2"], ["a"], ["A" * 24], ["B_", "b"]])
+def test_good_names(names: list[str]) -> None:
+    check_names(names, views=["cam1"])
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["1person"], "not allowed"), ([""], "not allowed"), (["a b"], "not allowed"),
+        (["a.b"], "not allowed"), (["../x"], "not allowed"), (["A" * 25], "not allowed"),
+        (["é"], "not allowed"), (["a\n"], "not allowed"), (["_a"], "not allowed"),
+        (["RGBA"], "Nuke"), (["Depth"], "Nuke"), (["Red"], "Nuke"),
+        (["con"], "reserved"), (["LPT1"], "reserved"), (["VideoInstanceMatte00"], "reserved"),
+        (["ok", "Cam1"], "view"), (["left"], "view"), (["bob", "Bob"], "but for case"),
+    ],
+)  # fmt: skip
+def test_bad_names_and_why(names: list[str], reason: str) -> None:
+    with pytest.raises(OutputError, match=reason) as info:
+        check_names(names, views=["cam1"])
+    assert info.value.hint
+
+
+@given(st.lists(st.text(max_size=30), max_size=4))
+def test_what_is_allowed_is_safe_everywhere(names: list[str]) -> None:
+    try:
+        check_names(names)
+    except OutputError:
+        return
+    assert len({name.lower() for name in names}) == len(names)
+    for name in names:
+        assert name.isascii()
+        assert name.isidentifier()
+        assert len(name) <= 24
+        assert name.lower() not in NUKE_LAYERS | WINDOWS_NAMES
+
+
+@given(st.text(max_size=150))
+def test_stems_are_safe(text: str) -> None:
+    stem = safe_stem(text)
+    assert stem
+    assert Path(stem).name == stem
+    assert not set(stem) & set('./\\:*?"<>| \0\n')
+    assert stem[0] not in "-_"
+    assert stem.lower() not in WINDOWS_NAMES
+    assert safe_stem(stem) == stem
+
+
+@pytest.mark.parametrize(
+    ("text", "stem"),
+    [("sh010", "sh010"), ("sh.010 v2", "sh_010_v2"), ("../..", "shot"), ("NUL", "shot_NUL")],
+)
+def test_stems(text: str, stem: str) -> None:
+    assert safe_stem(text) == stem
