@@ -149,7 +149,7 @@ def _cloth(material: Material, height: int, width: int, rng: np.random.Generator
     base = rng.uniform(0, 1, 3).astype(np.float32) ** 1.3
     light = 1 + 0.5 * smooth_noise(height, width, max(height, width) / rng.uniform(1, 6), rng)
     grain = 1 + rng.uniform(0, 0.25) * smooth_noise(height, width, rng.uniform(1.5, 5), rng)
-    return np.clip(base * (light * grain)[..., None], 0, 1).astype(np.float32)
+    return np.asarray(np.clip(base * (light * grain)[..., None], 0, 1), np.float32)
 
 
 def _recolour(rgba: Plane, rng: np.random.Generator) -> Plane:

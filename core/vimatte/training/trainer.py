@@ -265,7 +265,8 @@ class Trainer:
     def _save(self, index: int, optimiser: torch.optim.Optimizer) -> None:
         path = self.folder / "checkpoint.pt"
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        torch.save(
+        # A pickle, but our own, and read back with weights_only.
+        torch.save(  # noqa: TID251
             {
                 "network": self.network.state_dict(),
                 "averaged": self.averaged,
