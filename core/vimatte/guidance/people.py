@@ -39,7 +39,7 @@ from vimatte.models.assets import asset
 from vimatte.models.store import WeightsStore
 
 _ALGORITHM = 1
-_EVERY = 8
+_EVERY = 12
 _COARSE, _FINE = (1, 2), (1, 2, 4, 6)
 
 

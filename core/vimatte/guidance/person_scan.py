@@ -8,7 +8,7 @@ before looking again: that is how somebody behind somebody else comes to light.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -92,8 +92,8 @@ def scan(nets: PoseNets, picture: Picture, splits: tuple[int, ...]) -> list[Cand
             if any(_same_place(head, other.candidate.body) for other in found):
                 continue
             looks -= 1
-            seen = _person(nets, picture, head, hidden)
-            if seen is not None and all(_apart(seen.grid, other.grid) for other in found):
+            seen = _person(nets, picture, head, hidden, [entry.grid for entry in found])
+            if seen is not None:
                 found.append(seen)
         if len(found) == before or looks <= 0:
             break
@@ -118,12 +118,14 @@ def _heads(
         # A small tile shows little of a scene, and the detector sees heads in many things.
         threshold = 0.5 if split <= 2 else 0.6
         for tile in tiles(width, height, split):
-            for one in nets.detect(picture.tile(tile, hidden), threshold):
-                region = one.region.moved(tile.x, tile.y)
+            pixels = picture.tile(tile, hidden)
+            scale = tile.width / pixels.shape[1]
+            for one in nets.detect(pixels, threshold):
+                region = one.region.scaled(scale).moved(tile.x, tile.y)
                 upright = abs(region.angle) < math.radians(100)
                 if not upright or not 12 <= region.side <= 4 * max(tile.width, tile.height):
                     continue
-                face = one.face + np.array([tile.x, tile.y] * 2, np.float32)
+                face = one.face * np.float32(scale) + np.array([tile.x, tile.y] * 2, np.float32)
                 found.append(Detection(one.score, face, region))
     found.sort(key=lambda one: -one.score)
     thinned: list[Detection] = []
@@ -143,21 +145,29 @@ def _head_overlap(a: Detection, b: Detection) -> float:
 def _same_place(head: Detection, body: Body) -> bool:
     """Whether a detection says what a body found already says."""
     other = body.region
-    near = math.hypot(head.region.x - other.x, head.region.y - other.y) < 0.08 * other.side
+    near = math.hypot(head.region.x - other.x, head.region.y - other.y) < 0.1 * other.side
     return near and 0.7 < head.region.side / max(other.side, 1e-9) < 1.4
 
 
 def _person(
-    nets: PoseNets, picture: Picture, head: Detection, hidden: NDArray[np.bool_] | None
+    nets: PoseNets,
+    picture: Picture,
+    head: Detection,
+    hidden: NDArray[np.bool_] | None,
+    others: Sequence[NDArray[np.bool_]],
 ) -> _Found | None:
-    """Look twice, the second time where the first look put the body; None when they disagree."""
+    """Look twice, the second time where the first look put the body.
+
+    None when the looks disagree, or when it is one of the others who were found already.
+    """
     first = nets.look(picture.crop(head.region, hidden), head.region)
-    if first.presence < 0.2 or first.next_region.side < 12:
+    mask = picture.grid_logits(first.logits, first.region) > 0
+    if first.presence < 0.2 or first.next_region.side < 12 or not _is_another(mask, others):
         return None
     second = nets.look(picture.crop(first.next_region, hidden), first.next_region)
     if second.presence < 0.7 or second.next_region.side < 12:
         return None
-    masks = [picture.grid_logits(body.logits, body.region) > 0 for body in (first, second)]
+    masks = [mask, picture.grid_logits(second.logits, second.region) > 0]
     if hidden is not None:
         # Painted over, somebody found before is still a silhouette, which looks like a person.
         clear = [mask & ~hidden for mask in masks]
@@ -167,10 +177,14 @@ def _person(
     union = int(np.count_nonzero(masks[0] | masks[1]))
     if np.count_nonzero(masks[1]) < 8 or np.count_nonzero(masks[0] & masks[1]) < 0.4 * union:
         return None
-    return _Found(Candidate(head.score, second), masks[1])
+    found = _Found(Candidate(head.score, second), masks[1])
+    return found if _is_another(found.grid, others) else None
 
 
-def _apart(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> bool:
-    """Whether two masks are of two people: at most half of the smaller is shared."""
-    smaller = min(np.count_nonzero(a), np.count_nonzero(b))
-    return bool(np.count_nonzero(a & b) <= 0.5 * smaller)
+def _is_another(mask: NDArray[np.bool_], others: Sequence[NDArray[np.bool_]]) -> bool:
+    """Whether a mask is of somebody else than the others: at most half of either is shared."""
+    size = np.count_nonzero(mask)
+    return all(
+        np.count_nonzero(mask & other) <= 0.5 * min(size, np.count_nonzero(other))
+        for other in others
+    )

@@ -127,14 +127,21 @@ class Picture:
         return levels
 
     def tile(self, tile: Tile, hidden: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
-        """Return a tile's pixels, with the cells of `hidden` (on the grid) painted grey."""
-        rows, columns = slice(tile.y, tile.y + tile.height), slice(tile.x, tile.x + tile.width)
-        pixels = self.pixels[rows, columns]
+        """Return a tile's pixels, with the cells of `hidden` (on the grid) painted grey.
+
+        A large tile comes halved, or halved again: at least 448 pixels of it are left.
+        """
+        level = int(np.log2(max(1.0, min(tile.width, tile.height) / 448)))
+        pixels = self._levels[min(level, len(self._levels) - 1)]
+        across, down = pixels.shape[1] / self.size[0], pixels.shape[0] / self.size[1]
+        rows = slice(round(tile.y * down), round((tile.y + tile.height) * down))
+        columns = slice(round(tile.x * across), round((tile.x + tile.width) * across))
+        part = pixels[rows, columns]
         if hidden is None or not hidden.any():
-            return pixels
-        row = (np.arange(rows.start, rows.stop) * self.grid_size[1]) // self.size[1]
-        column = (np.arange(columns.start, columns.stop) * self.grid_size[0]) // self.size[0]
-        painted = pixels.copy()
+            return part
+        row = (np.arange(rows.start, rows.stop) * self.grid_size[1]) // pixels.shape[0]
+        column = (np.arange(columns.start, columns.stop) * self.grid_size[0]) // pixels.shape[1]
+        painted = part.copy()
         painted[hidden[np.ix_(row, column)]] = _GREY
         return painted
 

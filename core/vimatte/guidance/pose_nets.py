@@ -58,6 +58,10 @@ class Region:
         """Return the region shifted by so many pixels."""
         return Region(self.x + across, self.y + down, self.side, self.angle)
 
+    def scaled(self, factor: float) -> Region:
+        """Return the region in pixels that are so many times smaller."""
+        return Region(self.x * factor, self.y * factor, self.side * factor, self.angle)
+
     def to_picture(self) -> NDArray[np.float64]:
         """Return the 2x3 matrix from the 256-pixel crop's coordinates to the picture's."""
         cos, sin = math.cos(self.angle), math.sin(self.angle)
