@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
 import re
@@ -18,7 +19,14 @@ from vimatte._version import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "core" / "vimatte"
-HEAVY = {"torch", "cv2", "av", "OpenImageIO", "scipy", "matplotlib", "ai_edge_litert", "rich"}
+HEAVY = {"torch", "cv2", "av", "OpenImageIO", "scipy", "PIL", "ai_edge_litert", "rich"}
+# Where a package on an index is called otherwise than what it is imported as.
+PACKAGES = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "scenedetect": "scenedetect-headless",
+    "ai_edge_litert": "ai-edge-litert",
+}
 
 
 @cache
@@ -178,6 +186,27 @@ def test_every_dependency_is_pinned_and_no_second_opencv() -> None:
     assert len(wanted) > 15
     for name in wanted:
         assert re.sub(r"[-_.]+", "-", name).lower() in pins, f"run scripts/lock: {name}"
+
+
+def test_every_import_is_declared_and_every_declaration_imported() -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    base = pyproject.split("dependencies = [")[1].split("\n]")[0]
+    optional = pyproject.split("[project.optional-dependencies]")[1].split("[project.scripts]")[0]
+    name = re.compile(r'"([A-Za-z][A-Za-z0-9_.-]*)[><=]=')
+    required = {found.lower() for found in name.findall(base)}
+    known = required | {found.lower() for found in name.findall(optional)}
+
+    imported = set()
+    for path in CORE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.split(".")[0])
+    imported -= {*sys.stdlib_module_names, "vimatte"}
+    wanted = {PACKAGES.get(module, module).lower() for module in imported}
+    assert not wanted - known, "declare these in pyproject.toml, then run scripts/lock"
+    assert not required - wanted, "nothing in core imports these"
 
 
 def test_scripts_can_be_run() -> None:
