@@ -27,7 +27,7 @@ def points(svg: str) -> list[tuple[float, float]]:
 def test_a_plot_is_well_formed_and_inside_its_frame() -> None:
     lines = [Line("<bob>", "i1", [1.0, math.nan, 3.0, 4.0]), Line("ann", "i2", [math.nan] * 4)]
     marks = [Mark(1002, 'a "cut" & <more>', "cut"), Mark(1003, "look", "note", "#f1003")]
-    svg = plot_svg("Coverage", "% of frame", [1001, 1002, 1003, 1004], lines, marks)
+    svg = plot_svg("Coverage", [1001, 1002, 1003, 1004], lines, marks)
     root = ET.fromstring(svg)
     assert len(root.findall("polyline")) == 1  # the last two; the first stands alone
     assert len(root.findall("circle")) == 1
@@ -42,14 +42,14 @@ def test_a_plot_is_well_formed_and_inside_its_frame() -> None:
 
 @pytest.mark.parametrize("values", [[0.0], [math.nan], [5.0]])
 def test_a_shot_of_one_frame(values: list[float]) -> None:
-    ET.fromstring(plot_svg("c", "%", [1001], [Line("a", "i1", values)], []))
+    ET.fromstring(plot_svg("c", [1001], [Line("a", "i1", values)], []))
 
 
 def test_a_long_shot_is_thinned_and_keeps_its_peaks() -> None:
     count = 50_000
     values = [1.0] * count
     values[12_345] = 99.0
-    svg = plot_svg("c", "%", range(count), [Line("a", "i1", values)], [])
+    svg = plot_svg("c", range(count), [Line("a", "i1", values)], [])
     found = points(svg)
     assert len(found) < 2000
     assert min(y for _, y in found) < 20

@@ -173,6 +173,27 @@ def test_publishing_twice_writes_nothing_the_second_time(make: Make, tmp_path: P
     assert damaged.read_bytes() == whole
 
 
+def test_a_frame_that_was_rendered_again_is_published_in_a_new_version(
+    make: Make, tmp_path: Path
+) -> None:
+    folder = tmp_path / "plates"
+    path = write_plate(folder, range(1001, 1005))
+    with make("again", path) as session:
+        first = session.publish(tmp_path / "out")
+    with make("again", path) as session:
+        assert session.publish(tmp_path / "out") == first
+    old = (first / "exr" / "plate.1003.exr").read_bytes()
+    write_frame(folder / "plate.1003.exr", picture(1003, seed=5))
+    with make("again", path) as session:
+        second = session.publish(tmp_path / "out")
+    assert second.name == "v002"
+    assert (first / "exr" / "plate.1003.exr").read_bytes() == old
+    assert (second / "exr" / "plate.1003.exr").read_bytes() != old
+    assert (second / "exr" / "plate.1001.exr").read_bytes() == (
+        first / "exr" / "plate.1001.exr"
+    ).read_bytes()
+
+
 def test_publish_is_one_call(make: Make, tmp_path: Path, plate: Path) -> None:
     session = make(shot=Shot(plate, frames="1001-1002"))
     folder = session.publish(tmp_path / "mattes", compression="piz")

@@ -97,19 +97,24 @@ def round_alphas(
                 )
             if low < 0 or high > 1:
                 alpha = np.clip(alpha, 0, 1)  # noqa: PLW2901 - the same matte
-        half = to_half_floor(alpha)
+        box = _occupied(alpha)  # most of a frame is empty
+        half = to_half_floor(alpha[box])
         half.view(np.uint16)[...] &= 0x7FFF  # a zero with a sign is a zero
-        rounded[name] = half
-        units += half_units(half)
-    over = np.nonzero(units > UNITS_IN_ONE)
-    if len(over[0]):
-        excess = units[over] - UNITS_IN_ONE
-        if excess.max() > SLACK * UNITS_IN_ONE:
-            total = units.max() / UNITS_IN_ONE
-            raise OutputError(f"the alphas of a pixel sum to {total:.4f}", frame=frame)
-        _lower_the_largest(rounded, over, excess)
+        rounded[name] = np.zeros(shape, np.float16)
+        rounded[name][box] = half
+        units[box] += half_units(half)
+    most = int(units.max(initial=0))
+    if most > UNITS_IN_ONE * (1 + SLACK):
+        most_alpha = most / UNITS_IN_ONE
+        raise OutputError(f"the alphas of a pixel sum to {most_alpha:.4f}", frame=frame)
+    if most > UNITS_IN_ONE:
+        over = np.nonzero(units > UNITS_IN_ONE)
+        _lower_the_largest(rounded, over, units[over] - UNITS_IN_ONE)
         units = sum((half_units(h) for h in rounded.values()), np.zeros(shape, np.int32))
-    return RoundedAlphas(units_to_half_floor(units), rounded)
+    total = np.zeros(shape, np.float16)
+    box = _occupied(units)
+    total[box] = units_to_half_floor(units[box])
+    return RoundedAlphas(total, rounded)
 
 
 def stack_layers(
@@ -147,6 +152,17 @@ def stack_layers(
             pixels[..., at] = rounded.alphas[name]
         at += 1
     return pixels
+
+
+def _occupied(plane: NDArray[np.generic]) -> tuple[slice, slice]:
+    """Return the rows and columns that hold everything that is not zero."""
+    rows, columns = np.any(plane != 0, axis=1), np.any(plane != 0, axis=0)
+    return _span(rows), _span(columns)
+
+
+def _span(flags: NDArray[np.bool_]) -> slice:
+    at = np.flatnonzero(flags)
+    return slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0)
 
 
 def _lower_the_largest(

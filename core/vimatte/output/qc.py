@@ -129,6 +129,7 @@ class QCPage:
             rows=sorted(self._rows, key=lambda row: row.frame),
             reasons=_reasons(found),
             plots=self._plots(found, shown),
+            cuts=self.statistics.cuts,
             frame_count=len(self.statistics.frames),
         )
         write_file(path, page.encode())
@@ -148,21 +149,16 @@ class QCPage:
             for note in found
         ]
         kinds = (
-            ("Coverage", "How much of the frame each matte covers.", "coverage", "% of frame"),
-            (
-                "Frame-to-frame change",
-                "How much of each matte is another than in the frame before.",
-                "change",
-                "% of matte",
-            ),
+            ("Coverage", "How much of the frame each matte covers.", "coverage"),
+            ("Change", "How much of each matte differs from the frame before.", "change"),
         )
         out = []
-        for title, text, kind, unit in kinds:
+        for title, text, kind in kinds:
             lines = [
                 Line(row.name, f"i{row.id}", getattr(self.statistics.series[row.id], kind))
                 for row in self.instances
             ]
-            out.append((title, text, plot_svg(title, unit, frames, lines, marks)))
+            out.append((title, text, plot_svg(title, frames, lines, marks)))
         return out
 
     def _layers(self, alphas: Mapping[int, Alpha]) -> list[Layer]:

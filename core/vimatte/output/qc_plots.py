@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 1000, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 10, 34
+WIDTH, HEIGHT = 1000, 222
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 26, 10, 26
 # More points than this are thinned: a screen has no more columns.
 _MOST_POINTS = 1600
 
@@ -23,7 +23,7 @@ class Line:
     style : str
         CSS class that sets ``color``.
     values : sequence of float
-        One a frame; NaN breaks the line.
+        One a frame, in percent; NaN breaks the line.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Mark:
 
 
 def plot_svg(
-    label: str, unit: str, frames: Sequence[int], lines: Sequence[Line], marks: Sequence[Mark]
+    label: str, frames: Sequence[int], lines: Sequence[Line], marks: Sequence[Mark]
 ) -> str:
     """Return a plot over frame numbers, which are at least one.
 
@@ -50,8 +50,6 @@ def plot_svg(
     ----------
     label : str
         What is drawn, for screen readers.
-    unit : str
-        Of the values; from 0 up.
     frames : sequence of int
         Ascending.
     lines : sequence of Line
@@ -73,13 +71,12 @@ def plot_svg(
         value = count * step
         y = f"{down(value):.1f}"
         out.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
-        out.append(f'<text class="y" x="{_LEFT - 7}" y="{y}">{value:.6g}</text>')
+        out.append(f'<text class="y" x="{_LEFT - 7}" y="{y}">{value:.6g}%</text>')
     for frame in frame_ticks(first, frames[-1]):
         x = f"{across(frame):.1f}"
         bottom = HEIGHT - _BOTTOM
         out.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{bottom}" y2="{bottom + 4}"/>')
         out.append(f'<text class="x" x="{x}" y="{bottom + 18}">{frame}</text>')
-    out.append(f'<text class="unit" x="{_LEFT - 44}" y="{HEIGHT - 6}">{escape(unit)}</text>')
     for mark in marks:
         x = f"{across(mark.frame):.1f}"
         stroke = (

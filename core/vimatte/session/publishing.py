@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from vimatte._version import __version__
-from vimatte.cache.fingerprint import fingerprint
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import alpha_to_plate
 from vimatte.matting.loop import InstanceAlpha
-from vimatte.output.pictures import over_checkerboard
+from vimatte.output.pictures import preview_picture
 from vimatte.output.publish import Publisher
 from vimatte.output.qc import QCPage
 from vimatte.output.qc_statistics import Alpha
@@ -51,14 +50,13 @@ def open_publisher(session: MatteSession, out: Path, options: PublishOptions) ->
     ------
     OutputError
     """
-    settings = session.fingerprint_settings()
     names = [row.name for row in session.enabled]
     return Publisher.open(
         out,
         session.name,
         session.frames,
         session.enabled,
-        fingerprint(settings | {"guidance": session.guidance_fingerprint()}),
+        session.mattes_fingerprint(),
         {
             "vimatte/model": session.settings.model,
             "vimatte/weights": session.weights_digest,
@@ -113,7 +111,7 @@ def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> 
     picture = None
     if publisher.preview:
         plate = source.read(result.frame)
-        picture = over_checkerboard(
+        picture = preview_picture(
             plate.pixels,
             plate.window,
             [

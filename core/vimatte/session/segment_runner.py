@@ -70,7 +70,11 @@ class SegmentRunner:
         record = self._in.mattes.record(frame)
         if record is None:
             return "missing"
-        return "cached" if record.get("key") == self._key(self._link(frame)) else "stale"
+        return "cached" if record.get("key") == self.key(frame) else "stale"
+
+    def key(self, frame: int) -> str:
+        """Return the identity of a frame's mattes, from all that they are made from."""
+        return self._key(self._link(frame))
 
     def load(self, frame: int) -> dict[int, InstanceAlpha] | None:
         """Return a frame's mattes if they are cached and what their inputs say; else None."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from vimatte.cache.fingerprint import fingerprint
 from vimatte.cache.store import FrameStore
 from vimatte.errors import FrameNotReady
 from vimatte.frames.digest_cache import DigestCache
@@ -223,9 +224,12 @@ class MatteSession:
             "instances": sorted(row.id for row in self.enabled),
         }
 
-    def guidance_fingerprint(self) -> str:
-        """Return the identity of the whole shot's masks. Guidance must have run."""
-        return self._guided().masks.fingerprint(self.frames)
+    def mattes_fingerprint(self) -> str:
+        """Return the identity of the whole shot's mattes: plate, guidance, bounds and settings."""
+        self.ready()
+        runner = self._runner()
+        keys = {str(frame): runner.key(frame) for frame in self.frames}
+        return fingerprint(self.fingerprint_settings() | {"mattes": keys})
 
     def plan(self) -> Plan:
         """Say which frames are finished. Loads no network.

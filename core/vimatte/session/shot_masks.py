@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vimatte.cache.fingerprint import arrays_digest, fingerprint
+from vimatte.cache.fingerprint import arrays_digest
 from vimatte.errors import ConfigError, GuidanceError
-from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import GuidanceFrame
 from vimatte.frames.window import Window
 from vimatte.guidance.masks_io import load_guidance, pack
@@ -89,10 +88,6 @@ class ShotMasks:
         if frame not in self._boxes:
             self.read(frame)
         return self._boxes[frame]
-
-    def fingerprint(self, frames: FrameRange) -> str:
-        """Return the identity of the masks of many frames."""
-        return fingerprint({str(frame): self.digest(frame) for frame in frames})
 
     def _refuse_overlap(self, masks: GuidanceFrame) -> None:
         pair = overlap(masks)
