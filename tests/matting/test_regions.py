@@ -208,7 +208,7 @@ def test_one_scale_for_a_segment() -> None:
 def test_no_margin_is_asked_for_outside_of_the_plate() -> None:
     plate = Window(0, 0, 1920, 1080)
     tall: list[Window | None] = [Window(700, 0, 400, 1080)]
-    assert region(plan(tall, plate=plate)[0]).window.height == 1152
+    assert region(plan(tall, plate=plate)[0]).window == Window(640, 0, 512, 1088)
     assert region(plan(tall)[0]).window.height == 1280
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from vimatte.errors import ConfigError, OutputError, VerifyError
 from vimatte.frames.frame_range import FrameRange
+from vimatte.output import version
 from vimatte.output.version import (
     MANIFEST,
     Manifest,
@@ -162,3 +163,22 @@ def test_processes_that_begin_together_share_a_version(tmp_path: Path) -> None:
         ["a v002", "a v002", "b v001", "b v001"],
     )
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_version_made_while_we_look_is_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = version._versions
+    looks = 0
+
+    def looked(out: Path) -> list[Path]:
+        nonlocal looks
+        looks += 1
+        found = look(out)
+        if looks == 1:  # another process is faster
+            begin_version(out, manifest())
+        return found
+
+    monkeypatch.setattr(version, "_versions", looked)
+    assert begin_version(tmp_path, manifest()).name == "v001"
+    assert [path.name for path in look(tmp_path)] == ["v001"]

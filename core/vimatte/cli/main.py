@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
 
@@ -27,7 +31,19 @@ COMMANDS = (
     "cache",
     "weights",
 )
-EXIT_CODES = """\
+EPILOG = """\
+examples:
+  vimatte matte plates/sh010.####.exr -o mattes/sh010
+  vimatte matte walk.mp4 -o mattes/walk --guidance masks:roto --names anna,bert
+
+as tasks of a render queue:
+  vimatte guide plates/sh010.####.exr -o mattes/sh010
+  vimatte matte mattes/sh010 --frames 1001-1048
+  vimatte matte mattes/sh010 --frames 1049-1096
+  vimatte verify mattes/sh010
+
+`vimatte COMMAND --help` tells what a command takes.
+
 exit codes:
   0    done
   1    an error of vimatte itself
@@ -48,15 +64,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vimatte",
         description="Video Instance Matte: a soft, stable alpha matte for every person in a shot.",
-        epilog=EXIT_CODES,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"vimatte {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = import_module(f"vimatte.cli.commands.{name}")
-        command = module.add_parser(commands)
-        command.add_argument("--json", action="store_true", help="write JSON lines for machines")
+        command: argparse.ArgumentParser = module.add_parser(commands)
+        command.add_argument("--json", action="store_true", help="print one JSON object a line")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.set_defaults(run=module.run)
     return parser
@@ -77,22 +93,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         format="vimatte: %(message)s",
         stream=sys.stderr,
     )
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        code: int = args.run(args, ui)
+        with _stopped_by_sigterm():
+            code: int = args.run(args, ui)
     except KeyboardInterrupt:
         return _fail(ui, Cancelled("stopped; finished frames are kept"))
     except VimatteError as error:
-        if args.debug:
-            raise
-        return _fail(ui, error)
+        return _fail(ui, error, debug=args.debug)
     except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
+    except Exception as error:  # noqa: BLE001 - the last place that can say it in one line
+        kind = type(error).__name__
+        return _fail(
+            ui,
+            VimatteError(
+                f"this is a fault of vimatte: {kind}: {error}",
+                hint="run it again with --debug and report what it shows",
+            ),
+            debug=args.debug,
+        )
     return code
 
 
-def _fail(ui: Console, error: VimatteError) -> int:
+def _fail(ui: Console, error: VimatteError, *, debug: bool = False) -> int:
     ui.close()
+    if debug:
+        traceback.print_exc()
     if ui.json_lines:
         print(
             json.dumps(
@@ -110,6 +138,19 @@ def _fail(ui: Console, error: VimatteError) -> int:
     else:
         print(f"vimatte: {error}", file=sys.stderr)
     return error.exit_code
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """End as at Ctrl-C where a render queue asks the process to stop."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

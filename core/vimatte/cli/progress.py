@@ -33,7 +33,7 @@ class Console:
 
     def __init__(self, *, json_lines: bool = False) -> None:
         self.json_lines = json_lines
-        self._rich = RichConsole(highlight=False)
+        self._rich = RichConsole(highlight=False, markup=False, emoji=False)
         self._bars: Progress | None = None
         self._task: TaskID | None = None
         self._stage = ""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vimatte.errors import ConfigError
+from vimatte.frames.ahead import ahead
 from vimatte.frames.colour import NetworkColour
 from vimatte.frames.frame_range import FrameRange
-from vimatte.frames.square_pixels import canvas_window, from_canvas, to_canvas
-from vimatte.frames.types import FrameHeader, NetworkFrame, Plate
+from vimatte.frames.square_pixels import canvas_window, from_canvas, is_square, to_canvas
+from vimatte.frames.types import FrameHeader, NetworkFrame, Plate, PlateFrame
 from vimatte.frames.window import Window
+
+# In a thumbnail: a light this much above white must not drown its surroundings.
+BRIGHTEST = 4.0
 
 
 class NetworkSource:
@@ -91,20 +94,8 @@ class NetworkSource:
         FrameReadError
             When the plate cannot be read there.
         """
-        plate = self._plate.read(frame)
-        canvas = canvas_window(plate.header.data_window, plate.header)
-        window = self._cut(canvas)
-        # Cut before the costly steps; columns can only be cut once they are square.
-        rows = slice(window.y - canvas.y, window.bottom - canvas.y)
-        source = plate.header.data_window
-        strip = FrameHeader(
-            data_window=Window(source.x, window.y, source.width, window.height),
-            display_window=plate.header.display_window,
-            pixel_aspect=plate.header.pixel_aspect,
-        )
-        square = to_canvas(plate.pixels[rows], strip)
-        columns = slice(window.x - canvas.x, window.right - canvas.x)
-        pixels = self._colour.to_network(np.ascontiguousarray(square[:, columns]))
+        pixels, window = self._square(self._plate.read(frame))
+        pixels = self._colour.to_network(pixels)
         return NetworkFrame(frame, pixels, window)
 
     def read_ahead(
@@ -125,17 +116,56 @@ class NetworkSource:
             An error surfaces where its frame would have come. Abandoning the generator waits only
             for the reads already under way.
         """
-        pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="read-ahead")
-        waiting: deque[Future[NetworkFrame]] = deque()
-        try:
-            for frame in frames:
-                waiting.append(pool.submit(self.read, frame))
-                if len(waiting) >= max(1, depth):
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        yield from ahead(self.read, frames, depth=depth, threads=threads)
+
+    def thumbnail(self, frame: int, side: int) -> NDArray[np.uint8]:
+        """Return a small picture of a frame, as cheaply as can be: to tell shots apart.
+
+        Parameters
+        ----------
+        frame : int
+        side : int
+            The long side, in pixels.
+
+        Returns
+        -------
+        ndarray of uint8, shape (h, w, 3)
+            sRGB-encoded; empty for a frame without pixels.
+
+        Raises
+        ------
+        FrameReadError
+        """
+        plate = self._plate.read(frame)
+        window = self._cut(canvas_window(plate.header.data_window, plate.header))
+        if window.empty:
+            return np.zeros((0, 0, 3), np.uint8)
+        if is_square(plate.header):
+            pixels = plate.pixels[window.slices_in(plate.header.data_window)]
+        else:
+            pixels = self._square(plate)[0]
+        factor = min(1.0, side / max(window.width, window.height))
+        size = max(1, round(window.width * factor)), max(1, round(window.height * factor))
+        # Shrunk before the colour, which costs more: not what a camera would see, but near it.
+        finite = np.fmin(np.fmax(pixels, np.float32(0)), np.float32(BRIGHTEST))
+        small = np.asarray(cv2.resize(finite, size, interpolation=cv2.INTER_AREA), np.float32)
+        return (self._colour.to_network(small) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+    def _square(self, plate: PlateFrame) -> tuple[NDArray[np.float32], Window]:
+        """Return a frame's square pixels in the plate's own colour, and what they cover."""
+        canvas = canvas_window(plate.header.data_window, plate.header)
+        window = self._cut(canvas)
+        # Cut before the costly steps; columns can only be cut once they are square.
+        rows = slice(window.y - canvas.y, window.bottom - canvas.y)
+        source = plate.header.data_window
+        strip = FrameHeader(
+            data_window=Window(source.x, window.y, source.width, window.height),
+            display_window=plate.header.display_window,
+            pixel_aspect=plate.header.pixel_aspect,
+        )
+        square = to_canvas(plate.pixels[rows], strip)
+        columns = slice(window.x - canvas.x, window.right - canvas.x)
+        return np.ascontiguousarray(square[:, columns]), window
 
     def _cut(self, canvas: Window) -> Window:
         return canvas if self._roi is None else canvas.intersect(self._roi)

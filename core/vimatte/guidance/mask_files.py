@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 from vimatte.cache.fingerprint import canonical_json, file_digest, fingerprint
 from vimatte.cache.store import FrameStore
 from vimatte.errors import CacheError, ConfigError, GuidanceError
+from vimatte.frames.ahead import ahead
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.types import FrameHeader, GuidanceFrame
 from vimatte.guidance.mask_layouts import MaskLayout, open_masks
 from vimatte.guidance.masks_io import pack
-from vimatte.guidance.picture import thumbnail
+from vimatte.guidance.picture import THUMB_SIDE
 from vimatte.guidance.scene_cuts import SceneCuts
 from vimatte.guidance.types import GuidanceResult, Step, counted
 
 log = logging.getLogger(__name__)
 
-_ALGORITHM = 1
+_ALGORITHM = 2
 _STAGE = "reading masks"
 
 
@@ -83,12 +84,16 @@ class MaskFileGuidance:
         records = {frame: self._record(source, frame) for frame in frames}
         missing = [f for f in frames if store.load(f, records[f]) is None]
         done = len(records) - len(missing)
-        for read in source.read_ahead(missing):
-            masks = layout.read(read.frame, source.header(read.frame), read.window)
-            arrays = {**pack(GuidanceFrame(read.frame, masks)), "thumb": thumbnail(read)}
-            store.save(read.frame, arrays, records[read.frame])
+
+        def read(frame: int) -> tuple[int, dict[str, NDArray[Any]]]:
+            masks = layout.read(frame, source.header(frame), source.window(frame))
+            thumb = source.thumbnail(frame, THUMB_SIDE)
+            return frame, {**pack(GuidanceFrame(frame, masks)), "thumb": thumb}
+
+        for frame, arrays in ahead(read, missing):
+            store.save(frame, arrays, records[frame])
             done += 1
-            yield Step(_STAGE, read.frame, done, len(records))
+            yield Step(_STAGE, frame, done, len(records))
         # The cuts depend on every frame: they are kept for just these, as telling them costs time.
         inputs = {"frames": fingerprint({str(frame): record for frame, record in records.items()})}
         summaries = FrameStore(cache_root, shot, "scenes", settings)

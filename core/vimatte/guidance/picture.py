@@ -180,13 +180,6 @@ class Picture:
         return spread(logits, matrix, (box.width, box.height)), part
 
 
-def thumbnail(frame: NetworkFrame) -> NDArray[np.uint8]:
-    """Return a frame with a long side of `THUMB_SIDE`; empty for a frame without pixels."""
-    if frame.window.empty:
-        return np.zeros((0, 0, 3), np.uint8)
-    return Picture(frame).thumb
-
-
 def _touched(logits: NDArray[np.float32], matrix: NDArray[np.float64]) -> Window:
     """Return the box of the region's cells whose logits are not plainly negative, in the target."""
     inside = logits > -6.0

@@ -42,7 +42,8 @@ class Region:
     ----------
     window : Window
         Plate pixels; origin a multiple of ``32 * scale``, size of ``64 * scale``. It may reach
-        outside of the plate, which is mirrored there.
+        outside of the plate, which is mirrored there: by less than its own size's rounding where
+        it can be moved inside.
     scale : int
         Plate pixels for one network pixel.
     """
@@ -100,7 +101,8 @@ def plan_regions(
         Network pixels of a region at most; the segment's scale is the smallest that keeps every
         region within it, or the largest there is.
     plate : Window, optional
-        What the plate covers: no margin is asked for outside of it. The same for all frames.
+        What the plate covers: no margin is asked for outside of it, and no region is larger than
+        its whole. The same for all frames.
     after : sequence of Window or None
         The boxes of the frames that follow the segment in its scene, `HOLD_FRAMES` of them: they
         tell whether the mask comes back from a gap at the segment's end.
@@ -120,14 +122,14 @@ def plan_regions(
         raise ValueError(f"{len(boxes)} boxes for {len(frames)} frames")
     needed = [_needed(box, plate) for box in boxes]
     back = _returns([*needed, *(_needed(box, plate) for box in after)])
-    scale = _scale(needed, max_pixels)
+    grid = _grid(needed, max_pixels, plate)
     steps: list[RegionStep] = []
     region: Region | None = None
     for index, frame in enumerate(frames):
         window = needed[index]
         if window is not None:
             fresh = region is None
-            region = _follow(region, window, scale)
+            region = grid.follow(region, window)
             steps.append(RegionStep(frame, region, reset=fresh, hold=False))
         elif region is not None and back[index]:
             steps.append(RegionStep(frame, region, reset=False, hold=True))
@@ -147,7 +149,7 @@ def fitting_scale(
     boxes, max_pixels, plate
         See `plan_regions`.
     """
-    return _scale([_needed(box, plate) for box in boxes], max_pixels)
+    return _grid([_needed(box, plate) for box in boxes], max_pixels, plate).scale
 
 
 def _needed(box: Window | None, plate: Window | None) -> Window | None:
@@ -171,56 +173,92 @@ def _returns(needed: Sequence[Window | None]) -> list[bool]:
     return back
 
 
-def _scale(needed: Sequence[Window | None], max_pixels: int) -> int:
+def _grid(needed: Sequence[Window | None], max_pixels: int, plate: Window | None) -> _Grid:
+    """Return the grid of the smallest scale that keeps every region within `max_pixels`."""
     for scale in SCALES[:-1]:
-        if all(w is None or Region(_around(w, scale), scale).pixels <= max_pixels for w in needed):
-            return scale
-    return SCALES[-1]
+        grid = _Grid(scale, plate)
+        if all(w is None or grid.around(w).pixels <= max_pixels for w in needed):
+            return grid
+    return _Grid(SCALES[-1], plate)
 
 
-def _follow(region: Region | None, needed: Window, scale: int) -> Region:
-    """Return the region for a box with its margin: the old one wherever it still serves."""
-    if region is None or _is_too_small(region, needed) or _is_too_large(region, needed):
-        return Region(_around(needed, scale), scale)
-    if region.window.contains(needed):
-        return region
-    return Region(_centred(needed, *region.window.shape, scale), scale)
+class _Grid:
+    """The lattice at one scale, and the sizes that regions have on it."""
 
+    def __init__(self, scale: int, plate: Window | None) -> None:
+        self.scale = scale
+        self._cover = None if plate is None else self._covering(plate)
 
-def _is_too_small(region: Region, needed: Window) -> bool:
-    """Whether a region of this size could not hold the box and leave it some room."""
-    if region.window.contains(needed):
-        return False
-    width = _rung(needed.width, region.scale)
-    height = _rung(needed.height, region.scale)
-    return width > region.window.width or height > region.window.height
+    def follow(self, region: Region | None, needed: Window) -> Region:
+        """Return the region for a box with its margin: the old one wherever it still serves."""
+        if region is None or self._too_small(region, needed) or self._too_large(region, needed):
+            return self.around(needed)
+        if region.window.contains(needed):
+            return region
+        return Region(self._centred(needed, *region.window.shape), self.scale)
 
+    def around(self, needed: Window) -> Region:
+        """Return the smallest region of the ladder for a box with its margin."""
+        height, width = self._sides(needed)
+        return Region(self._centred(needed, height, width), self.scale)
 
-def _is_too_large(region: Region, needed: Window) -> bool:
-    """Whether the box fills too little of the region, and by enough for a smaller one.
+    def _too_small(self, region: Region, needed: Window) -> bool:
+        """Whether a region of this size could not hold the box and leave it some room."""
+        if region.window.contains(needed):
+            return False
+        height, width = self._sides(needed)
+        return width > region.window.width or height > region.window.height
 
-    A small box in the smallest region there is may fill as little as it likes. The rungs of the
-    smaller one are taken for a box that has grown by `SHRINK_SLACK`: what a box has just outgrown
-    it does not go back to.
-    """
-    area = region.window.width * region.window.height
-    if needed.width * needed.height >= MIN_FILL * area:
-        return False
-    room = SHRINK_SLACK * region.scale
-    smaller = _rung(needed.width + room, region.scale) * _rung(needed.height + room, region.scale)
-    return smaller < area
+    def _too_large(self, region: Region, needed: Window) -> bool:
+        """Whether the box fills too little of the region, and by enough for a smaller one.
 
+        A small box in the smallest region there is may fill as little as it likes. The sides of
+        the smaller one are taken for a box that has grown by `SHRINK_SLACK`: what a box has just
+        outgrown it does not go back to.
+        """
+        area = region.window.width * region.window.height
+        if needed.width * needed.height >= MIN_FILL * area:
+            return False
+        height, width = self._sides(needed, SHRINK_SLACK * self.scale)
+        return height * width < area
 
-def _around(needed: Window, scale: int) -> Window:
-    """Return the smallest window of the ladder for a box with its margin."""
-    return _centred(needed, _rung(needed.height, scale), _rung(needed.width, scale), scale)
+    def _sides(self, needed: Window, room: int = 0) -> tuple[int, int]:
+        """Return height and width of a region for a box with its margin, in plate pixels.
 
+        What covers the whole plate needs no slack: nothing can leave it.
+        """
+        height, width = (_rung(side + room, self.scale) for side in needed.shape)
+        cover = self._cover_of(needed)
+        if cover is None:
+            return height, width
+        return min(height, cover.height), min(width, cover.width)
 
-def _centred(needed: Window, height: int, width: int, scale: int) -> Window:
-    cell = LATTICE * scale
-    x = (needed.x + (needed.width - width) // 2 + cell // 2) // cell * cell
-    y = (needed.y + (needed.height - height) // 2 + cell // 2) // cell * cell
-    return Window(x, y, width, height)
+    def _centred(self, needed: Window, height: int, width: int) -> Window:
+        """Return a window of this size around a box, moved into the plate where it can be."""
+        cell = LATTICE * self.scale
+        x = (needed.x + (needed.width - width) // 2 + cell // 2) // cell * cell
+        y = (needed.y + (needed.height - height) // 2 + cell // 2) // cell * cell
+        cover = self._cover_of(needed)
+        if cover is not None:
+            if width <= cover.width:
+                x = min(max(x, cover.x), cover.right - width)
+            if height <= cover.height:
+                y = min(max(y, cover.y), cover.bottom - height)
+        return Window(x, y, width, height)
+
+    def _cover_of(self, needed: Window) -> Window | None:
+        """Return the lattice window over the plate; None where the box itself lies outside."""
+        return self._cover if self._cover is not None and self._cover.contains(needed) else None
+
+    def _covering(self, plate: Window) -> Window:
+        """Return the smallest window of the lattice that covers the plate."""
+        cell, step = LATTICE * self.scale, 64 * self.scale
+        x, y = plate.x // cell * cell, plate.y // cell * cell
+        width, height = (
+            max(-(-side // step) * step, LADDER[0] * self.scale)
+            for side in (plate.right - x, plate.bottom - y)
+        )
+        return Window(x, y, width, height)
 
 
 def _rung(length: int, scale: int) -> int:

@@ -23,9 +23,9 @@ from vimatte.models.msgvim_lite import (
 )
 from vimatte.models.registry import ModelSpec, packaged_weights
 
-TILE = 128
+TILE = 64
 # How many tiles run at once; the tiles of a crop are its own, so results never depend on others.
-TILE_BATCH = 4
+TILE_BATCH = 16
 
 
 def load(row: ModelSpec, device: str = "auto", weights: Path | None = None) -> LiteRunner:

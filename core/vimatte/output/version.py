@@ -177,7 +177,7 @@ def find_version(out: Path, manifest: Manifest) -> Path | None:
     All versions are looked at, not only the latest: another job that publishes into the same
     folder in between must not make the tasks of this one begin a version each.
     """
-    return next((p for p in reversed(_versions(out)) if _has(p, manifest)), None)
+    return _newest_with(manifest, _versions(out))
 
 
 def begin_version(out: Path, manifest: Manifest) -> Path:
@@ -200,11 +200,13 @@ def begin_version(out: Path, manifest: Manifest) -> Path:
             text = json.dumps(manifest.to_json(), indent=2, allow_nan=False) + "\n"
             write_file(scratch / MANIFEST, text.encode())
             for _ in range(_ATTEMPTS):
-                found = find_version(out, manifest)
+                # One look decides both: whoever comes in between takes the same number, and one
+                # of the two fails to rename.
+                versions = _versions(out)
+                found = _newest_with(manifest, versions)
                 if found is not None:
                     return found
-                latest = latest_version(out)
-                target = out / f"v{1 if latest is None else int(latest.name[1:]) + 1:03d}"
+                target = out / f"v{int(versions[-1].name[1:]) + 1 if versions else 1:03d}"
                 try:
                     scratch.rename(target)
                 except OSError:
@@ -239,6 +241,10 @@ def _versions(out: Path) -> list[Path]:
     except OSError:
         return []
     return [path for _, path in sorted(found)]
+
+
+def _newest_with(manifest: Manifest, versions: Sequence[Path]) -> Path | None:
+    return next((path for path in reversed(versions) if _has(path, manifest)), None)
 
 
 def _has(folder: Path, manifest: Manifest) -> bool:

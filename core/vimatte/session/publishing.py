@@ -155,13 +155,13 @@ def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None
             _planes(result.alphas),
             cut=result.frame in cuts,
         )
-    for frame in page.pick(QC_PICTURES):
+    for picture in session.shot.source.read_ahead(page.pick(QC_PICTURES)):
         masks = {
             key: (item.window, item.mask.astype(np.float32))
-            for key, item in session.guidance(frame).masks.items()
+            for key, item in session.guidance(picture.frame).masks.items()
         }
-        alphas = next(iter(session.run(FrameRange.of([frame])))).alphas
-        page.show(session.shot.source.read(frame), _planes(alphas), masks)
+        alphas = next(iter(session.run(FrameRange.of([picture.frame])))).alphas
+        page.show(picture, _planes(alphas), masks)
     page.write(path)
     return path
 

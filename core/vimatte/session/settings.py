@@ -34,7 +34,7 @@ class Settings:
 
     model: str = "msgvim-lite"
     quality: str = "final"
-    segment: int = 48
+    segment: int = 96
     preroll: int = 8
     keep_state: int = 12
     coupling: float = DEFAULT_COUPLING
