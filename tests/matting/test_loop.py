@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from collections.abc import Sequence
+
 from vimatte.frames.types import GuidanceFrame, InstanceMask, NetworkFrame
 from vimatte.frames.window import Window
 from vimatte.matting.loop import InstanceState, align, cut, step_frame
 from vimatte.matting.regions import Region, RegionStep
 from vimatte.models.base import Crop, CropMatte, StateArray
 
+Work = Sequence[tuple[Crop, StateArray | None]]
 PLATE = Window(-10, 5, 100, 80)
 
 
@@ -21,7 +24,10 @@ class Echo:
     def __init__(self) -> None:
         self.crops: list[Crop] = []
 
-    def step(self, crop: Crop, state: StateArray | None) -> tuple[CropMatte, StateArray]:
+    def step(self, work: Work) -> list[tuple[CropMatte, StateArray]]:
+        return [self.one(crop, state) for crop, state in work]
+
+    def one(self, crop: Crop, state: StateArray | None) -> tuple[CropMatte, StateArray]:
         self.crops.append(crop)
         cell = self.state_stride * crop.scale
         cells = crop.target[None, ::cell, ::cell].astype(np.float16)

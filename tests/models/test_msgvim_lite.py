@@ -61,7 +61,7 @@ def test_tiled_refinement_equals_dense(
     runner = LiteRunner("x", copy.deepcopy(network), "0", torch.device("cpu"))
     height, width = height * scale, width * scale
     crop = crop_of(height, width, scale)
-    tiled, _ = runner.step(crop, None)
+    tiled, _ = runner.step([(crop, None)])[0]
     with torch.inference_mode():
         rgb = torch.from_numpy(crop.rgb).permute(2, 0, 1)[None]
         masks = torch.from_numpy(np.stack([crop.target, crop.reference]).astype(np.float32))[None]
@@ -88,7 +88,7 @@ def test_tiled_refinement_equals_dense(
 def test_an_untrained_network_gives_the_blurred_mask() -> None:
     runner = LiteRunner("x", MSGVIMLite(), "0", torch.device("cpu"))
     crop = crop_of(128, 128)
-    matte, _ = runner.step(crop, None)
+    matte, _ = runner.step([(crop, None)])[0]
     inside = np.zeros((128, 128), bool)
     inside[54:74, 54:74] = True
     assert matte.alpha[inside].min() > 0.97
@@ -97,13 +97,13 @@ def test_an_untrained_network_gives_the_blurred_mask() -> None:
 
 def test_state_is_rounded_so_that_a_saved_one_is_the_same() -> None:
     runner = LiteRunner("x", lively(), "0", torch.device("cpu"))
-    _, state = runner.step(crop_of(128, 192), None)
+    _, state = runner.step([(crop_of(128, 192), None)])[0]
     assert state.dtype == np.float16
     assert state.shape == (32, 32, 48)
-    first, _ = runner.step(crop_of(128, 192, seed=1), state)
-    again, _ = runner.step(crop_of(128, 192, seed=1), state.copy())
+    first, _ = runner.step([(crop_of(128, 192, seed=1), state)])[0]
+    again, _ = runner.step([(crop_of(128, 192, seed=1), state.copy())])[0]
     np.testing.assert_array_equal(first.alpha, again.alpha)
-    fresh, _ = runner.step(crop_of(128, 192, seed=1), None)
+    fresh, _ = runner.step([(crop_of(128, 192, seed=1), None)])[0]
     assert np.abs(first.alpha - fresh.alpha).max() > 1e-4
 
 
@@ -118,7 +118,7 @@ model = load_model("msgvim-lite", device="cpu", weights=Path(sys.argv[1]))
 folder = Path(sys.argv[2])
 state = np.load(folder / "state.npy")
 for frame in range(6, 11):
-    matte, state = model.step(crop_of(128, 160, seed=frame), state)
+    matte, state = model.step([(crop_of(128, 160, seed=frame), state)])[0]
     np.save(folder / f"resumed{frame}.npy", matte.alpha)
 """
 
@@ -129,7 +129,7 @@ def test_ten_frames_equal_five_saved_and_five_in_a_new_process(tmp_path: Path) -
     model = load_model("msgvim-lite", device="cpu", weights=weights)
     state, alphas = None, {}
     for frame in range(1, 11):
-        matte, state = model.step(crop_of(128, 160, seed=frame), state)
+        matte, state = model.step([(crop_of(128, 160, seed=frame), state)])[0]
         alphas[frame] = matte.alpha
         if frame == 5:
             np.save(tmp_path / "state.npy", state)
@@ -153,8 +153,8 @@ def test_a_larger_region_changes_nothing_far_from_its_new_border() -> None:
     small = Crop(
         np.ascontiguousarray(big.rgb[:, :512]), big.target[:, :512], big.reference[:, :512], 1
     )
-    wide, _ = runner.step(big, None)
-    narrow, _ = runner.step(small, None)
+    wide, _ = runner.step([(big, None)])[0]
+    narrow, _ = runner.step([(small, None)])[0]
     # With global pooling this would differ everywhere; fixed windows reach 200 pixels.
     assert np.abs(wide.alpha[:, :96] - narrow.alpha[:, :96]).max() < 1e-3
 

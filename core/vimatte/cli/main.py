@@ -87,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     args = build_parser().parse_args(argv)
+    # Before torch is loaded: threads that wait by spinning take the cores from those that read.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     ui = Console(json_lines=args.json)
     logging.basicConfig(
         level=logging.DEBUG if args.debug else logging.WARNING,

@@ -29,17 +29,28 @@ def ahead(
     Yields
     ------
     object
-        An error surfaces where its result would have come. Abandoning the generator waits only
-        for the calls already under way.
+        An error of `work` or of `items` surfaces where its result would have come. Abandoning the
+        generator waits only for the calls already under way.
     """
     pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="read-ahead")
     waiting: deque[Future[Result]] = deque()
+    source = iter(items)
+    failure: Exception | None = None
     try:
-        for item in items:
+        while True:
+            try:
+                item = next(source)
+            except StopIteration:
+                break
+            except Exception as error:  # noqa: BLE001 - raised below, after what came before it
+                failure = error
+                break
             waiting.append(pool.submit(work, item))
             if len(waiting) >= max(1, depth):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+        if failure is not None:
+            raise failure
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,19 +78,21 @@ class MattingModel(Protocol):
     def tile(self) -> int:
         """Side of a refinement tile in plate pixels; it enters every frame's record."""
 
-    def step(self, crop: Crop, state: StateArray | None) -> tuple[CropMatte, StateArray]:
-        """Run one frame of one instance.
+    def step(
+        self, work: Sequence[tuple[Crop, StateArray | None]]
+    ) -> list[tuple[CropMatte, StateArray]]:
+        """Run one frame of several instances; none looks at another's crop.
 
         Parameters
         ----------
-        crop : Crop
-        state : ndarray of float16, shape (C, H / scale / state_stride, W / scale / state_stride)
-            What the frame before left, moved to this crop's cells; None where there is none.
+        work : sequence of (Crop, state)
+            A state is what the frame before left, moved to this crop's cells, float16 of shape
+            (C, H / scale / state_stride, W / scale / state_stride); None where there is none.
 
         Returns
         -------
-        matte : CropMatte
-        state : ndarray of float16, of the same shape
+        list of (CropMatte, state)
+            In the order of `work`; states have the shapes they came with.
 
         Raises
         ------

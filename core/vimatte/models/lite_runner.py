@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -22,6 +24,7 @@ from vimatte.models.msgvim_lite import (
     unknown_band,
 )
 from vimatte.models.registry import ModelSpec, packaged_weights
+from vimatte.models.side_by_side import SideBySide
 
 TILE = 64
 # How many tiles run at once; the tiles of a crop are its own, so results never depend on others.
@@ -70,6 +73,7 @@ class LiteRunner:
         self.name = name
         self.weights_digest = digest
         self._device = device
+        self._side_by_side = SideBySide()
         network.eval().requires_grad_(False)
         _fold(network)
         # torch's stubs know no memory_format here
@@ -82,9 +86,17 @@ class LiteRunner:
         """``cpu`` or ``cuda``."""
         return self._device.type
 
-    @torch.inference_mode()
-    def step(self, crop: Crop, state: StateArray | None) -> tuple[CropMatte, StateArray]:
+    def step(
+        self, work: Sequence[tuple[Crop, StateArray | None]]
+    ) -> list[tuple[CropMatte, StateArray]]:
         """See `vimatte.models.base.MattingModel.step`."""
+        if self.device != "cpu":
+            return [self._one(item) for item in work]
+        return self._side_by_side.map(self._one, work)
+
+    @torch.inference_mode()
+    def _one(self, work: tuple[Crop, StateArray | None]) -> tuple[CropMatte, StateArray]:
+        crop, state = work
         try:
             return self._step(crop, state)
         except torch.OutOfMemoryError as error:
@@ -101,12 +113,12 @@ class LiteRunner:
         if crop.scale > 1:
             x = F.avg_pool2d(x, crop.scale)
             x = torch.cat([x[:, :3], (x[:, 3:] >= 0.5).to(x.dtype)], dim=1)
-        hidden = None if state is None else self._tensor(state.astype(np.float32))[None]
+        hidden = None if state is None else self._tensor(state).float()[None]
         coarse = self._network.coarse(x.contiguous(memory_format=torch.channels_last), hidden)
         alpha = self._refine(rgb, coarse.logits4, coarse.detail, crop.scale)
         both = alpha[0].cpu().numpy()
         # Rounded here, not when it is saved: a run that never saves must see the same state.
-        after = coarse.state[0].cpu().numpy().astype(np.float16)
+        after = coarse.state[0].half().contiguous().cpu().numpy()
         return CropMatte(both[0], both[1]), after
 
     def _refine(self, rgb: Tensor, logits4: Tensor, detail: Tensor, scale: int) -> Tensor:
@@ -148,7 +160,7 @@ class LiteRunner:
                 part.copy_(torch.where(where, tile[None, :, :high, :wide], part))
         return fused
 
-    def _tensor(self, array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Tensor:
+    def _tensor(self, array: NDArray[np.floating]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
 

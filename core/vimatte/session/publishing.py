@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from vimatte._version import __version__
+from vimatte.frames.ahead import ahead
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import alpha_to_plate
 from vimatte.matting.loop import InstanceAlpha
@@ -97,15 +99,15 @@ def publishing(
             for frame in group:
                 yield PublishedFrame(frame, cached=True, written=False)
             continue
-        for result in session.run(FrameRange.of(group)):
-            written = not publisher.done(result.frame)
-            if written:
-                _write(session, publisher, result)
-            yield PublishedFrame(result.frame, result.cached, written)
+        # Files are written on a thread, while the network works on the next frame.
+        results = session.run(FrameRange.of(group))
+        yield from ahead(partial(_write, session, publisher), results, depth=2, threads=1)
 
 
-def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> None:
-    """Write every file of a frame."""
+def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> PublishedFrame:
+    """Write every file of a frame, unless they are there."""
+    if publisher.done(result.frame):
+        return PublishedFrame(result.frame, result.cached, written=False)
     source = session.shot.source
     header = source.header(result.frame)
     picture = None
@@ -125,6 +127,7 @@ def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> 
         for name, item in session.named(result.alphas).items()
     }
     publisher.write(result.frame, header, alphas, picture=picture)
+    return PublishedFrame(result.frame, result.cached, written=True)
 
 
 def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None) -> Path:
