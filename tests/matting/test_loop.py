@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from collections.abc import Sequence
+
+import numpy as np
 
 from vimatte.frames.types import GuidanceFrame, InstanceMask, NetworkFrame
 from vimatte.frames.window import Window

@@ -32,7 +32,7 @@ def ahead(
         An error of `work` or of `items` surfaces where its result would have come. Abandoning the
         generator waits only for the calls already under way.
     """
-    pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="read-ahead")
+    pool = ThreadPoolExecutor(max(1, threads), "read-ahead")
     waiting: deque[Future[Result]] = deque()
     source = iter(items)
     failure: Exception | None = None

@@ -122,9 +122,7 @@ def step_frame(
     return alphas, after
 
 
-def _crop(
-    frame: NetworkFrame, masks: Mapping[int, InstanceMask], key: int, region: Region
-) -> Crop:
+def _crop(frame: NetworkFrame, masks: Mapping[int, InstanceMask], key: int, region: Region) -> Crop:
     others = [mask for other, mask in masks.items() if other != key]
     return Crop(
         rgb=cut(frame.pixels, frame.window, region.window),

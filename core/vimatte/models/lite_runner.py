@@ -11,12 +11,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors.torch import load as load_tensors
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor
 
 from vimatte.errors import CheckpointError, ConfigError, OutOfMemoryError
 from vimatte.models.base import Crop, CropMatte, StateArray
-from vimatte.models.lite_encoder import ConvNorm
+from vimatte.models.inference import prepare
 from vimatte.models.msgvim_lite import (
     REFINE_HALO,
     MSGVIMLite,
@@ -75,7 +74,7 @@ class LiteRunner:
         self._device = device
         self._side_by_side = SideBySide()
         network.eval().requires_grad_(False)
-        _fold(network)
+        prepare(network)
         # torch's stubs know no memory_format here
         self._network: MSGVIMLite = network.to(device).to(  # type: ignore[call-overload]
             memory_format=torch.channels_last
@@ -175,14 +174,6 @@ def _gather(maps: Tensor, places: list[tuple[int, int]], step: int, side: int) -
     return torch.cat(
         [maps[:, :, r * step : r * step + side, c * step : c * step + side] for r, c in places]
     ).contiguous(memory_format=torch.channels_last)
-
-
-def _fold(module: nn.Module) -> None:
-    """Fold every batch norm into the convolution before it."""
-    for child in module.modules():
-        if isinstance(child, ConvNorm):
-            child[0] = fuse_conv_bn_eval(child[0], child[1])  # type: ignore[type-var,arg-type]
-            child[1] = nn.Identity()
 
 
 def _device(name: str) -> torch.device:

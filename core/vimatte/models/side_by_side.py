@@ -1,5 +1,10 @@
-"""Run several crops of one frame at once on a CPU: whole crops share cores better than one crop's
-layers do, many of which are too small for several threads."""
+"""Run the crops of one frame at once on a CPU, each with few threads.
+
+Whole crops share cores better than one crop's layers do, many of which are too small for several
+threads. And a crop's bits must not depend on how many crops or cores there are: the sums inside
+torch's products are split differently from three threads on, with one or two they are not
+(`docs/decisions/0009-threads-and-bits.md`).
+"""
 
 from __future__ import annotations
 
@@ -14,14 +19,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 # Every crop in work holds its own feature maps: memory is bounded by it.
 MOST = 4
+# For one crop. Beyond it, the order of sums depends on the number of threads.
+THREADS = 2
 
 
 class SideBySide:
-    """Threads that share torch's cores among them.
-
-    How many threads a crop gets depends only on how many crops there are and on the cores: the
-    order of sums, and with it the last bit, depends on it.
-    """
+    """A pool of workers, each of which gives torch one or two threads."""
 
     def __init__(self) -> None:
         self._pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
@@ -29,13 +32,13 @@ class SideBySide:
     def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Return ``work(item)`` for every item, in order; the first error is raised."""
         cores = torch.get_num_threads()
-        workers = min(len(items), cores, MOST)
-        if workers < 2:
+        workers = max(1, min(len(items), cores, MOST))
+        key = workers, min(THREADS, cores // workers)
+        if key == (1, cores):
             return [work(item) for item in items]
-        key = workers, cores // workers
         if key not in self._pools:
             self._pools[key] = ThreadPoolExecutor(
-                workers, "crop", initializer=partial(_use_threads, cores // workers)
+                workers, "crop", initializer=partial(_use_threads, key[1])
             )
         try:
             return list(self._pools[key].map(work, items))
