@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import mmap
 import os
+import shutil
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -96,16 +98,23 @@ def write_exr(
         )
         done = output.close() and done
         if not done:
-            raise OSError(output.geterror() or "the disk may be full")
+            raise _failure(temporary, pixels.nbytes, output.geterror())
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 # The EXR library does not notice when its last buffer finds the disk full.
                 if not is_whole(data):
-                    raise OSError("the file was cut short, the disk may be full")
+                    raise _failure(temporary, pixels.nbytes, "the file was cut short")
                 digest = hashlib.sha256(data).hexdigest()
         temporary.replace(path)
     return digest
+
+
+def _failure(path: Path, needed: int, said: str) -> OSError:
+    """Return what went wrong: OpenEXR never says that a disk is full."""
+    if shutil.disk_usage(path.parent).free < needed:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    return OSError(said or "the file could not be written")
 
 
 def is_whole(data: bytes | mmap.mmap) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from vimatte.cache.fingerprint import fingerprint
 from vimatte.cache.store import FrameStore
-from vimatte.errors import FrameNotReady
+from vimatte.errors import FrameNotReady, InputError
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import GuidanceFrame
@@ -100,18 +100,23 @@ class MatteSession:
         path_map: Mapping[str, str] | None = None,
         device: str = "auto",
     ) -> MatteSession:
-        """Open a session file. Raises SessionError where it is not one."""
+        """Open a session file. Raises SessionError where it is not one, or InputError."""
         file = SessionFile.read(Path(path), path_map)
-        return cls(
-            file.shot,
-            guidance=file.guidance,
-            cache=cache,
-            settings=file.settings,
-            folders=file.folders,
-            instances=file.instances,
-            cuts=file.cuts,
-            device=device,
-        )
+        try:
+            return cls(
+                file.shot,
+                guidance=file.guidance,
+                cache=cache,
+                settings=file.settings,
+                folders=file.folders,
+                instances=file.instances,
+                cuts=file.cuts,
+                device=device,
+            )
+        except InputError as error:
+            # A session that was made elsewhere: the plate may be here under another path.
+            error.hint = error.hint or "if it lies elsewhere here, use --path-map FROM=TO"
+            raise
 
     def __enter__(self) -> MatteSession:
         return self
