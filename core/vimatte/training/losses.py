@@ -57,7 +57,9 @@ def temporal(alpha: Tensor, truth: Tensor) -> Tensor:
     return error
 
 
-def matting_loss(alphas: dict[str, Tensor], truth: Tensor) -> tuple[Tensor, dict[str, float]]:
+def matting_loss(
+    alphas: dict[str, Tensor], truth: Tensor, *, temporal_weight: float = 2.0
+) -> tuple[Tensor, dict[str, float]]:
     """Return the loss of one window of frames, and its parts for the log.
 
     Parameters
@@ -66,6 +68,8 @@ def matting_loss(alphas: dict[str, Tensor], truth: Tensor) -> tuple[Tensor, dict
         ``os8`` (N, T, 2, H/8, W/8) and ``os4`` (N, T, 2, H/4, W/4) at network resolution,
         ``os1`` and ``fused`` (N, T, 2, P, P) at plate resolution, ``band`` (N, T, 1, P, P).
     truth : Tensor, shape (N, T, 2, P, P)
+    temporal_weight : float
+        Of the changes of the fused matte; the one at stride 4 weighs half as much.
     """
     count, frames = truth.shape[:2]
     flat = truth.flatten(0, 1)
@@ -86,8 +90,7 @@ def matting_loss(alphas: dict[str, Tensor], truth: Tensor) -> tuple[Tensor, dict
     parts["lap"] = 0.25 * laplacian(fused, flat)
     if frames > 1:
         four = F.avg_pool2d(flat, flat.shape[-1] // alphas["os4"].shape[-1])
-        parts["time"] = 2 * temporal(alphas["fused"], truth) + temporal(
-            alphas["os4"], four.reshape(count, frames, *four.shape[1:])
-        )
+        coarse = temporal(alphas["os4"], four.reshape(count, frames, *four.shape[1:]))
+        parts["time"] = temporal_weight * (temporal(alphas["fused"], truth) + coarse / 2)
     total = torch.stack(list(parts.values())).sum()
     return total, {name: float(value.detach()) for name, value in parts.items()}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -63,17 +63,40 @@ class Stage:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Every setting of a run; stored with the weights."""
+    """Every setting of a run; stored with the weights.
+
+    Attributes
+    ----------
+    stages : tuple of Stage
+    seed : int
+    average : float
+        How much of the averaged weights a step keeps.
+    warmup : int
+        Steps over which a stage's rate rises.
+    clip : float
+        The gradient's norm at most.
+    temporal : float
+        Weight of the loss on frame-to-frame changes.
+    save_every : int
+    workers, threads : int
+        Processes that compose samples, and torch's threads.
+    init : str, optional
+        An EfficientNet-Lite0 checkpoint that the encoder starts from.
+    start : str, optional
+        Weights of this network that the run starts from.
+    """
 
     stages: tuple[Stage, ...]
     seed: int = 1
     average: float = 0.998
     warmup: int = 100
     clip: float = 1.0
+    temporal: float = 2.0
     save_every: int = 100
     workers: int = 1
     threads: int = 2
     init: str | None = field(default=None)
+    start: str | None = field(default=None)
 
     @classmethod
     def load(cls, path: Path) -> TrainingConfig:
@@ -148,6 +171,8 @@ class Trainer:
         if config.init:
             state = torch.load(config.init, weights_only=True)
             self.network.encoder.load_state_dict(imagenet_state(state))
+        if config.start:
+            start_from(self.network, Path(config.start))
 
     def run(self) -> None:
         """Train to the end of the last stage; resumes from the last checkpoint."""
@@ -223,7 +248,7 @@ class Trainer:
             alphas, state = unroll(
                 self.network, plate[:, span], masks[:, span], int(batch["scale"]), state
             )
-            loss, logged = matting_loss(alphas, truth[:, span])
+            loss, logged = matting_loss(alphas, truth[:, span], temporal_weight=self.config.temporal)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
@@ -298,6 +323,18 @@ class Trainer:
         with (self.folder / "log.jsonl").open("a") as stream:
             stream.write(line + "\n")
         log.info("%s", line)
+
+
+def start_from(network: nn.Module, path: Path) -> None:
+    """Load weights that an earlier run exported. Raises CheckpointError."""
+    try:
+        tensors = {name: value.float() for name, value in load_file(path).items()}
+        missing, unexpected = network.load_state_dict(tensors, strict=False)
+    except Exception as error:  # safetensors and torch raise several kinds for a bad file
+        raise CheckpointError(f"cannot start from these weights: {error}", path=path) from error
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise CheckpointError("these are another network's weights", path=path)
 
 
 def _one_thread(worker: int) -> None:
