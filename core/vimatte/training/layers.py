@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -43,10 +44,12 @@ def make_layer(
     rng : numpy.random.Generator
     """
     pick = rng.random()
-    if pick < 0.35:
-        source = _person(material, frames, rng, painted=False)
+    if material.rendered and pick < 0.35:
+        source = _person(material, material.rendered, frames, rng, painted=rng.random() < 0.3)
+    elif pick < (0.5 if material.rendered else 0.35):
+        source = _person(material, material.clips, frames, rng, painted=False)
     elif pick < 0.65:
-        source = _person(material, frames, rng, painted=True)
+        source = _person(material, material.clips, frames, rng, painted=True)
     else:
         source = _shape(material, frames, rng)
     source = _recolour(source, rng)
@@ -95,11 +98,19 @@ def photograph(material: Material, frames: int, size: int, rng: np.random.Genera
     return out
 
 
-def _person(material: Material, frames: int, rng: np.random.Generator, painted: bool) -> Plane:
-    clip = material.clips[int(rng.integers(len(material.clips)))]
+def _person(
+    material: Material,
+    clips: Sequence[NDArray[np.uint8]],
+    frames: int,
+    rng: np.random.Generator,
+    painted: bool,
+) -> Plane:
+    clip = clips[int(rng.integers(len(clips)))]
     step = int(rng.integers(1, 3))
     start = int(rng.integers(0, max(1, len(clip) - frames * step)))
-    picked = clip[start : start + frames * step : step]
+    # There and back again, where a clip is shorter than what is asked for.
+    at = (start + step * np.arange(frames)) % max(1, 2 * len(clip) - 2)
+    picked = clip[np.where(at < len(clip), at, 2 * len(clip) - 2 - at)]
     if rng.random() < 0.5:
         picked = picked[::-1]
     alphas = picked[..., 3].max(axis=0)

@@ -5,6 +5,7 @@
     MATERIAL/
       backgrounds/NNNN.npy     uint8 (H, W, 3)     photographs, long side at most 1280
       clips/NAME.npy           uint8 (T, H, W, 4)  straight colour, extended outwards, and alpha
+      rendered/NAME.npy        the same, rendered by scripts/render_subjects; may be absent
       shapes.npy               uint8 (N, S, S, 2)  procedural alpha, and shade * 100
       sources.json                                 what each came from, and its licence
 """
@@ -20,9 +21,10 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from vimatte.errors import InputError
+from vimatte.errors import FrameReadError, InputError
 from vimatte.training.strands import make_matte
 
 LONG_SIDE = 1280
@@ -38,13 +40,14 @@ class Material:
     Attributes
     ----------
     backgrounds : sequence of ndarray of uint8, shape (H, W, 3)
-    clips : sequence of ndarray of uint8, shape (T, H, W, 4)
+    clips, rendered : sequence of ndarray of uint8, shape (T, H, W, 4)
     shapes : ndarray of uint8, shape (N, S, S, 2)
     """
 
     backgrounds: Sequence[Bytes]
     clips: Sequence[Bytes]
     shapes: Bytes
+    rendered: Sequence[Bytes] = ()
 
     @classmethod
     def open(cls, folder: Path) -> Material:
@@ -64,7 +67,8 @@ class Material:
                 path=folder,
                 hint="run scripts/prepare_material",
             )
-        return cls(backgrounds, clips, np.load(shapes, mmap_mode="r"))
+        rendered = [np.load(p, mmap_mode="r") for p in sorted(folder.glob("rendered/*.npy"))]
+        return cls(backgrounds, clips, np.load(shapes, mmap_mode="r"), rendered)
 
 
 def prepare_backgrounds(files: Iterable[Path], folder: Path) -> int:
@@ -115,6 +119,52 @@ def prepare_clip(path: Path, target: Path) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     np.save(target, np.stack(frames))
     return len(frames)
+
+
+def prepare_rendered(folder: Path, target: Path) -> int:
+    """Halve the frames of a rendered subject and write them as one array.
+
+    Parameters
+    ----------
+    folder : Path
+        Numbered EXR files: scene-linear, premultiplied, with alpha.
+    target : Path
+
+    Returns
+    -------
+    int
+        How many frames were written; 0 where there are none.
+
+    Raises
+    ------
+    FrameReadError
+        When a frame cannot be read.
+    """
+    frames = []
+    for path in sorted(folder.glob("[0-9]*.exr")):
+        pixels = oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT)
+        if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
+            raise FrameReadError("not a rendered frame with alpha", path=path)
+        small = cv2.resize(
+            pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA
+        )
+        frames.append(_straight(np.asarray(small, np.float32)))
+    if frames:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        np.save(target, np.stack(frames))
+    return len(frames)
+
+
+def _straight(premultiplied: NDArray[np.float32]) -> Bytes:
+    """Return sRGB-encoded straight colour and alpha; faint pixels take their neighbours' colour."""
+    alpha = np.clip(premultiplied[:, :, 3:], 0, 1)
+    light = np.clip(premultiplied[:, :, :3], 0, None)
+    spread, mass = cv2.blur(light, (15, 15)), cv2.blur(alpha, (15, 15))[..., None]
+    near = spread / np.maximum(mass, 1e-4)
+    own = light / np.maximum(alpha, 1e-4)
+    colour = np.where(alpha > 0.1, own, near)
+    encoded = np.clip(colour, 0, 1) ** np.float32(1 / 2.2)
+    return np.round(np.concatenate([encoded, alpha], axis=2) * 255).astype(np.uint8)
 
 
 def extend_colour(rgba: Bytes, solid: int = 250) -> Bytes:

@@ -248,7 +248,9 @@ class Trainer:
             alphas, state = unroll(
                 self.network, plate[:, span], masks[:, span], int(batch["scale"]), state
             )
-            loss, logged = matting_loss(alphas, truth[:, span], temporal_weight=self.config.temporal)
+            loss, logged = matting_loss(
+                alphas, truth[:, span], temporal_weight=self.config.temporal
+            )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
