@@ -140,7 +140,7 @@ def test_weights_with_a_wrong_checksum(
     data = bytearray(registry.packaged_weights(row).read_bytes())
     data[-1] ^= 1
     changed.write_bytes(bytes(data))
-    monkeypatch.setattr("vimatte.models.lite_runner.packaged_weights", lambda _: changed)
+    monkeypatch.setattr("vimatte.models.checkpoint.packaged_weights", lambda _: changed)
     assert matte(shot) == CheckpointError.exit_code
     error = capsys.readouterr().err
     assert one_line(error)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from vimatte.errors import CheckpointError, ConfigError
-from vimatte.models import lite_runner
+from vimatte.models import checkpoint
 from vimatte.models.base import Crop
 from vimatte.models.lite_runner import LiteRunner
 from vimatte.models.msgvim_lite import (
@@ -186,15 +186,15 @@ def test_packaged_weights_with_a_wrong_checksum_are_refused(
 ) -> None:
     path = tmp_path / "bad.safetensors"
     path.write_bytes(b"not the weights")
-    monkeypatch.setattr(lite_runner, "packaged_weights", lambda row: path)
+    monkeypatch.setattr(checkpoint, "packaged_weights", lambda row: path)
     with pytest.raises(CheckpointError, match="checksum"):
         load_model(DEFAULT_MODEL)
 
 
 def test_devices() -> None:
     with pytest.raises(ConfigError, match="tpu"):
-        lite_runner._device("tpu")
-    assert lite_runner._device("auto").type in ("cpu", "cuda")
+        checkpoint.choose_device("tpu")
+    assert checkpoint.choose_device("auto").type in ("cpu", "cuda")
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match="CUDA"):
-            lite_runner._device("cuda")
+            checkpoint.choose_device("cuda")

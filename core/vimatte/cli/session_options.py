@@ -60,6 +60,9 @@ def add_session_argument(parser: argparse.ArgumentParser) -> None:
         help="replace a prefix of the session's paths; may be given again",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="of the network, instead of the packaged ones"
+    )
     parser.add_argument("--frames", metavar="R", help="e.g. 1001-1100, 1-100x2 or 7,9,20-30")
 
 
@@ -120,6 +123,7 @@ def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> W
             cache=args.cache or folder / "cache",
             path_map=parse_path_map(args.path_map),
             device=args.device,
+            weights=args.weights,
         )
         return Workplace(session, path, folder, frames)
     if out is None:
@@ -131,6 +135,7 @@ def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> W
         settings=_settings(args),
         folders=_folders(args),
         device=args.device,
+        weights=args.weights,
     )
     # --frames of a plate is the shot; of a session it is the part to work on.
     return Workplace(session, out / SESSION_NAME, out, None)

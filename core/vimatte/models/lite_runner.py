@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +9,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors.torch import load as load_tensors
 from torch import Tensor
 
-from vimatte.errors import CheckpointError, ConfigError, OutOfMemoryError
+from vimatte.errors import OutOfMemoryError
 from vimatte.models.base import Crop, CropMatte, StateArray
+from vimatte.models.checkpoint import choose_device, load_weights
 from vimatte.models.inference import prepare
 from vimatte.models.msgvim_lite import (
     REFINE_HALO,
@@ -22,7 +21,7 @@ from vimatte.models.msgvim_lite import (
     to_stride2,
     unknown_band,
 )
-from vimatte.models.registry import ModelSpec, packaged_weights
+from vimatte.models.registry import ModelSpec
 from vimatte.models.side_by_side import SideBySide
 
 TILE = 64
@@ -32,33 +31,9 @@ TILE_BATCH = 16
 
 def load(row: ModelSpec, device: str = "auto", weights: Path | None = None) -> LiteRunner:
     """Load the network with its packaged weights, or others; see `registry.load_model`."""
-    path = weights or packaged_weights(row)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot read the weights of {row.name}: {error.strerror}", path=path
-        ) from error
-    digest = hashlib.sha256(data).hexdigest()
-    if weights is None and digest != row.sha256:
-        raise CheckpointError(
-            f"the weights of {row.name} have checksum {digest[:12]}, not {row.sha256[:12]}",
-            path=path,
-            hint="install vimatte again",
-        )
     network = MSGVIMLite()
-    try:
-        tensors = {name: value.float() for name, value in load_tensors(data).items()}
-        missing, unexpected = network.load_state_dict(tensors, strict=False)
-    except Exception as error:  # safetensors and torch raise several kinds for a bad file
-        raise CheckpointError(f"not weights of {row.name}: {error}", path=path) from error
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        raise CheckpointError(
-            f"not weights of {row.name}: {len(missing)} tensors missing, {len(unexpected)} unknown",
-            path=path,
-        )
-    return LiteRunner(row.name, network, digest, _device(device))
+    digest = load_weights(network, row, weights)
+    return LiteRunner(row.name, network, digest, choose_device(device))
 
 
 class LiteRunner:
@@ -174,15 +149,3 @@ def _gather(maps: Tensor, places: list[tuple[int, int]], step: int, side: int) -
     return torch.cat(
         [maps[:, :, r * step : r * step + side, c * step : c * step + side] for r, c in places]
     ).contiguous(memory_format=torch.channels_last)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "no CUDA device is available", hint="use --device cpu, or install a CUDA build of torch"
-        )
-    if name not in ("cpu", "cuda"):
-        raise ConfigError(f"no device is called {name!r}", hint="use auto, cpu or cuda")
-    return torch.device(name)

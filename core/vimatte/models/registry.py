@@ -24,9 +24,9 @@ class ModelSpec:
         ``module:function`` that loads it.
     summary : str
     weights : str
-        The file in the package, below ``models/weights``.
+        The file in the package, below ``models/weights``; empty where none ships.
     sha256 : str
-        Of that file.
+        Of that file; empty where none ships.
     licence : str
         Of the weights.
     commercial : bool
@@ -52,8 +52,18 @@ MODELS: tuple[ModelSpec, ...] = (
         licence="MIT",
         commercial=True,
     ),
+    ModelSpec(
+        name="msgvim",
+        target="vimatte.models.msgvim_runner:load",
+        summary="MSG-VIM of the paper: ResNet-34, 29.6 M parameters; weights by --weights FILE",
+        weights="",
+        sha256="",
+        licence="that of the file",
+        commercial=False,
+    ),
 )
 DEFAULT_MODEL = MODELS[0].name
+NO_WEIGHTS = "give a file with --weights, or use another --model"
 
 
 def spec(name: str) -> ModelSpec:

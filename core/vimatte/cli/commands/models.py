@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from vimatte.cli.progress import Console
-from vimatte.models.registry import DEFAULT_MODEL, MODELS, packaged_weights
+from vimatte.models.registry import DEFAULT_MODEL, MODELS, ModelSpec, packaged_weights
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -29,10 +29,16 @@ def run(args: argparse.Namespace, ui: Console) -> int:
                 "yes" if row.name == DEFAULT_MODEL else "",
                 row.licence,
                 "yes" if row.commercial else "no",
-                "packaged" if packaged_weights(row).exists() else "missing",
+                _weights(row),
                 row.summary,
             )
             for row in MODELS
         ],
     )
     return 0
+
+
+def _weights(row: ModelSpec) -> str:
+    if not row.weights:
+        return "--weights FILE"
+    return "packaged" if packaged_weights(row).exists() else "missing"
