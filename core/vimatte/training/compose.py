@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vimatte.training.layers import Layer, make_layer, photograph
+from vimatte.training.mask_augmentation import MaskAugmentation, augment
 from vimatte.training.mask_degradation import degrade_mask, draw_degradation
 from vimatte.training.material import Material
 
@@ -27,11 +28,13 @@ class SampleSettings:
         Length of the clip; 1 trains on stills.
     scale : int
         Plate pixels for one network pixel: the crop is ``size * scale`` plate pixels wide.
+    augmentation : MaskAugmentation
     """
 
     size: int
     frames: int
     scale: int = 1
+    augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def compose(material: Material, settings: SampleSettings, rng: np.random.Generat
     plate = _to_srgb(plate) if linear else plate
     plate = _camera(plate, rng)
     masks = [_guide(visible[i], layers[i], rng) for i in range(count)]
+    masks = augment(masks, settings.augmentation, rng)
     target = int(rng.integers(count))
     truth_target = visible[target]
     if rng.random() < 0.03:  # a mask over nothing: the network must be able to say so

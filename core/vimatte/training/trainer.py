@@ -22,6 +22,7 @@ from vimatte.models.lite_encoder import imagenet_state
 from vimatte.models.msgvim_lite import MSGVIMLite
 from vimatte.training.compose import SampleSettings, compose
 from vimatte.training.losses import matting_loss
+from vimatte.training.mask_augmentation import MaskAugmentation
 from vimatte.training.material import Material
 from vimatte.training.unroll import unroll
 
@@ -78,6 +79,8 @@ class TrainingConfig:
     temporal : float
         Weight of the loss on frame-to-frame changes.
     save_every : int
+    augmentation : MaskAugmentation
+        How often masks are erased, pasted and merged.
     workers, threads : int
         Processes that compose samples, and torch's threads.
     init : str, optional
@@ -92,6 +95,7 @@ class TrainingConfig:
     warmup: int = 100
     clip: float = 1.0
     temporal: float = 2.0
+    augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
     save_every: int = 100
     workers: int = 1
     threads: int = 2
@@ -104,7 +108,8 @@ class TrainingConfig:
         try:
             data = json.loads(path.read_text())
             stages = tuple(Stage(**stage) for stage in data.pop("stages"))
-            return cls(stages=stages, **data)
+            augmentation = MaskAugmentation(**data.pop("augmentation", {}))
+            return cls(stages=stages, augmentation=augmentation, **data)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise InputError(f"not a training configuration: {error}", path=path) from error
 
@@ -112,11 +117,10 @@ class TrainingConfig:
 class _Batches(Dataset[dict[str, Tensor]]):
     """Whole batches by step, so that a resumed run sees what an unbroken one would."""
 
-    def __init__(
-        self, folder: Path, seed: int, stage_index: int, stage: Stage, first: int, last: int
-    ) -> None:
-        self.folder, self.seed, self.stage_index, self.stage = folder, seed, stage_index, stage
-        self.first, self.last = first, last
+    def __init__(self, folder: Path, config: TrainingConfig, stage_index: int, first: int) -> None:
+        self.folder, self.seed, self.stage_index = folder, config.seed, stage_index
+        self.stage, self.augmentation = config.stages[stage_index], config.augmentation
+        self.first, self.last = first, self.stage.steps
         self.material: Material | None = None
 
     def __len__(self) -> int:
@@ -130,7 +134,8 @@ class _Batches(Dataset[dict[str, Tensor]]):
         half = np.random.default_rng([*key, 1 << 20]).random() < stage.scale2
         scale = 2 if half else 1
         size = max(96, stage.size // 2 // 32 * 32 + 32) if half else stage.size
-        settings = SampleSettings(size, stage.frames * stage.windows, scale)
+        frames = stage.frames * stage.windows
+        settings = SampleSettings(size, frames, scale, self.augmentation)
         samples = [
             compose(material, settings, np.random.default_rng([*key, index]))
             for index in range(stage.batch)
@@ -213,7 +218,7 @@ class Trainer:
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
         started, first = time.monotonic(), self.step
-        for batch in self._batches(index, stage):
+        for batch in self._batches(index):
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * self._rate(stage)
             parts = self._train(stage, batch, optimiser)
@@ -225,8 +230,8 @@ class Trainer:
             if self.step % self.config.save_every == 0 or self.step == stage.steps:
                 self._save(index, optimiser)
 
-    def _batches(self, index: int, stage: Stage) -> Iterator[dict[str, Tensor]]:
-        data = _Batches(self.material, self.config.seed, index, stage, self.step, stage.steps)
+    def _batches(self, index: int) -> Iterator[dict[str, Tensor]]:
+        data = _Batches(self.material, self.config, index, self.step)
         workers = self.config.workers
         yield from DataLoader(
             data,
