@@ -2,7 +2,7 @@
 
 Li et al., "Video Instance Matting" (MSG-VIM), WACV 2024, section 3.2: masks of a segmentation
 network miss parts, gain parts, and take parts of other instances. Each is drawn once a clip and
-moves with what it belongs to; drawn anew for every frame, it would flicker as no network's masks do.
+moves with what it belongs to; drawn anew for every frame, it would flicker as no masks do.
 """
 
 from __future__ import annotations
