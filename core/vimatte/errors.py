@@ -20,6 +20,7 @@
     │   └── OutOfMemoryError
     ├── WorkerError                   8   the worker process failed
     ├── VerifyError                   9   published or cached files are missing or wrong
+    ├── FarmError                    10   a job bundle is wrong, or the farm refused or lost a job
     └── Cancelled                   130   stopped by the user; finished frames are kept
 
 argparse ends with 2 for a malformed command line.
@@ -183,6 +184,13 @@ class VerifyError(VimatteError):
 
     exit_code = 9
     code = "verify"
+
+
+class FarmError(VimatteError):
+    """A job bundle is wrong, or the farm's own programs refused a job or lost one."""
+
+    exit_code = 10
+    code = "farm"
 
 
 class Cancelled(VimatteError):

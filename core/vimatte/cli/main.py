@@ -30,6 +30,7 @@ COMMANDS = (
     "guidance",
     "cache",
     "weights",
+    "farm",
 )
 EPILOG = """\
 examples:
@@ -55,6 +56,7 @@ exit codes:
   7    the network or its weights failed
   8    the worker process failed
   9    published or cached files are missing or wrong
+  10   a job bundle is wrong, or the farm refused a job or lost one
   130  stopped by the user; finished frames are kept
 """
 
@@ -73,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
         module = import_module(f"vimatte.cli.commands.{name}")
         command: argparse.ArgumentParser = module.add_parser(commands)
         command.add_argument("--json", action="store_true", help="print one JSON object a line")
+        command.add_argument("--openjd", action="store_true", help=argparse.SUPPRESS)
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.set_defaults(run=module.run)
     return parser
@@ -89,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     # Before torch is loaded: threads that wait by spinning take the cores from those that read.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    ui = Console(json_lines=args.json)
+    ui = Console(json_lines=args.json, openjd=args.openjd)
     logging.basicConfig(
         level=logging.DEBUG if args.debug else logging.WARNING,
         format="vimatte: %(message)s",
@@ -139,6 +142,8 @@ def _fail(ui: Console, error: VimatteError, *, debug: bool = False) -> int:
         )
     else:
         print(f"vimatte: {error}", file=sys.stderr)
+        if ui.openjd:
+            print(f"openjd_fail: {error}", flush=True)
     return error.exit_code
 
 

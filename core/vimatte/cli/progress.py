@@ -29,10 +29,13 @@ class Console:
     ----------
     json_lines : bool
         One JSON object a line on standard output instead of text.
+    openjd : bool
+        Progress in the form that Open Job Description reads from a task's output.
     """
 
-    def __init__(self, *, json_lines: bool = False) -> None:
+    def __init__(self, *, json_lines: bool = False, openjd: bool = False) -> None:
         self.json_lines = json_lines
+        self.openjd = openjd
         self._rich = RichConsole(highlight=False, markup=False, emoji=False)
         self._bars: Progress | None = None
         self._task: TaskID | None = None
@@ -66,16 +69,17 @@ class Console:
         if self.json_lines:
             line = {"type": "progress", "stage": stage, "done": done, "total": total, **fields}
             print(json.dumps(line), flush=True)
-        elif self._rich.is_terminal:
+        elif self._rich.is_terminal and not self.openjd:
             self._bar(stage, done, total)
         else:
             percent = 100 if total == 0 else 100 * done // total
             if stage != self._stage:
                 self._stage, self._percent = stage, -1
-                print(f"{stage}: {total} frames", flush=True)
+                print(f"{'openjd_status: ' * self.openjd}{stage}: {total} frames", flush=True)
             if percent != self._percent:
                 self._percent = percent
-                print(f"Progress: {percent}%", flush=True)
+                word = f"openjd_progress: {percent}" if self.openjd else f"Progress: {percent}%"
+                print(word, flush=True)
 
     def follow(self, stage: str, items: Iterable[T], total: int) -> Iterator[T]:
         """Pass items on and report each."""

@@ -15,7 +15,7 @@ from vimatte.frames.window import Window
 from vimatte.matting.regions import QUALITY
 from vimatte.models.registry import DEFAULT_MODEL
 from vimatte.session import MatteSession, Shot
-from vimatte.session.roots import parse_path_map
+from vimatte.session.roots import parse_path_map, read_path_map
 from vimatte.session.settings import Settings
 
 SESSION_NAME = "session.json"
@@ -58,6 +58,12 @@ def add_session_argument(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FROM=TO",
         help="replace a prefix of the session's paths; may be given again",
+    )
+    parser.add_argument(
+        "--path-map-file",
+        type=Path,
+        metavar="FILE",
+        help="the same as Open Job Description's path mapping rules",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
@@ -121,7 +127,7 @@ def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> W
         session = MatteSession.open(
             path,
             cache=args.cache or folder / "cache",
-            path_map=parse_path_map(args.path_map),
+            path_map=_path_map(args),
             device=args.device,
             weights=args.weights,
         )
@@ -171,6 +177,11 @@ def report_instances(place: Workplace, ui: Console) -> None:
 def split_names(text: str) -> tuple[str, ...]:
     """Split ``a,b,c``; an empty text gives nothing."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _path_map(args: argparse.Namespace) -> dict[str, str]:
+    mapping = read_path_map(args.path_map_file) if args.path_map_file else {}
+    return mapping | parse_path_map(args.path_map)
 
 
 def _shot(args: argparse.Namespace, target: str) -> Shot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from vimatte.errors import SessionError
 
+_MAX_RULES_BYTES = 1 << 20
 _FOREIGN = re.compile(r"^([A-Za-z]:[\\/]|\\\\)")
 
 
@@ -50,6 +52,29 @@ def parse_path_map(rules: Sequence[str]) -> dict[str, str]:
             raise SessionError(f"not a path rule: {rule!r}", hint="write --path-map FROM=TO")
         mapping[source] = target
     return mapping
+
+
+def read_path_map(path: Path) -> dict[str, str]:
+    """Read the path mapping rules that Open Job Description gives to a task.
+
+    Parameters
+    ----------
+    path : Path
+        A JSON file of the form ``pathmapping-1.0``; an empty one maps nothing.
+
+    Raises
+    ------
+    SessionError
+        When it is not one.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_RULES_BYTES)
+        data = json.loads(text) if text.strip() else {}
+        rows = data.get("path_mapping_rules", [])
+        return {str(row["source_path"]): str(row["destination_path"]) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SessionError(f"not a file of path rules: {error}", path=path) from error
 
 
 def resolve(item: RootedPath, roots: Mapping[str, str], path_map: Mapping[str, str]) -> Path:

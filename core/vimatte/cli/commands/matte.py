@@ -16,6 +16,8 @@ from vimatte.cli.session_options import (
     run_guidance,
     split_names,
 )
+from vimatte.errors import ConfigError
+from vimatte.frames.frame_range import FrameRange
 from vimatte.session.publishing import PublishOptions, open_publisher, publishing, write_qc
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="output folder")
     add_session_argument(parser)
     add_shot_arguments(parser)
+    parser.add_argument(
+        "--segments", metavar="R", help="of a session: the frames S*N to S*N+S-1 of these N"
+    )
     parser.add_argument("--compression", default="zip", metavar="NAME", help="of the EXR files")
     parser.add_argument("--vse", action="store_true", help="also one RGBA sequence per instance")
     parser.add_argument("--preview", action="store_true", help="also PNG previews")
@@ -49,7 +54,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
         report_instances(place, ui)
         options = PublishOptions(args.vse, args.preview, args.compression)
         publisher = open_publisher(session, place.out, options)
-        frames = place.frames or session.frames
+        frames = _wanted(place, args.segments)
         computed = 0
         for result in ui.follow("matte", publishing(session, publisher, frames), len(frames)):
             computed += not result.cached
@@ -59,10 +64,22 @@ def run(args: argparse.Namespace, ui: Console) -> int:
             frames=len(frames),
             computed=computed,
         )
-        if place.frames is None and not args.no_qc:
+        if place.frames is None and args.segments is None and not args.no_qc:
             _qc(place, publisher.folder, ui, computed)
         ui.event("published", f"mattes: {publisher.folder}", folder=str(publisher.folder))
     return 0
+
+
+def _wanted(place: Workplace, segments: str | None) -> FrameRange:
+    """Return the frames this command is about."""
+    frames = place.session.frames if place.frames is None else place.frames
+    if segments is None:
+        return frames
+    length = place.session.settings.segment
+    if length == 0:
+        raise ConfigError("the session is one chain: it has no segments", hint="use --frames")
+    cells = FrameRange.parse(segments)
+    return FrameRange.of(frame for frame in frames if frame // length in cells)
 
 
 def _qc(place: Workplace, folder: Path, ui: Console, computed: int) -> None:

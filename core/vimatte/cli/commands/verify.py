@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimatte.cli.progress import Console
@@ -10,6 +11,7 @@ from vimatte.cli.session_options import add_session_argument, open_workplace
 from vimatte.errors import VerifyError
 from vimatte.output.verify import verify
 from vimatte.output.version import latest_version
+from vimatte.session.publishing import write_qc
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -21,6 +23,8 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
         "verify", help="check every published frame: presence, channels, sums, checksums"
     )
     parser.add_argument("target", metavar="SESSION")
+    parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="default: the session's")
+    parser.add_argument("--qc", action="store_true", help="write the QC page if all is well")
     parser.add_argument("--published", metavar="vNNN", help="default: the latest version")
     add_session_argument(parser)
     return parser
@@ -28,7 +32,7 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace, ui: Console) -> int:
     """Verify a published version. Raises VerifyError where something is wrong."""
-    place = open_workplace(args, args.target, None)
+    place = open_workplace(args, args.target, args.out)
     with place.session as session:
         frames = place.frames or session.frames
         folder = place.out / args.published if args.published else latest_version(place.out)
@@ -46,4 +50,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
                 hint="run vimatte matte again: what is wrong is written anew",
             )
         ui.event("verified", f"{len(frames)} frames verified: {folder}", folder=str(folder))
+        if args.qc:
+            page = write_qc(session, folder / "qc.html", place.frames)
+            ui.event("qc", f"QC page: {page}", path=str(page))
     return 0

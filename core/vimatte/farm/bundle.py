@@ -1,0 +1,101 @@
+"""The job bundle: a folder with the template, its values, and the files it needs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from vimatte.cache.atomic import write_atomically
+from vimatte.errors import FarmError
+from vimatte.farm.template import FarmOptions, job_template
+from vimatte.session.session import MatteSession
+
+TEMPLATE = "template.json"
+VALUES = "parameter_values.json"
+ASSETS = "asset_references.json"
+MAX_BYTES = 16 << 20
+
+
+def write_bundle(
+    session: MatteSession, session_file: Path, out: Path, folder: Path, options: FarmOptions
+) -> Path:
+    """Write the bundle of a session.
+
+    Parameters
+    ----------
+    session : MatteSession
+    session_file : Path
+        Where its ``session.json`` lies.
+    out : Path
+        The output folder of the job.
+    folder : Path
+        The bundle; made where it is missing.
+    options : FarmOptions
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    FarmError
+        When a file cannot be written.
+    """
+    settings = session.settings
+    template = job_template(
+        session.name, session.frames, settings.segment, settings.keep_state, options
+    )
+    values = {"Session": str(session_file.absolute()), "Out": str(out.absolute())}
+    parameters = [{"name": name, "value": value} for name, value in values.items()]
+    plate = session.shot.plate.path
+    is_file = plate.is_file()
+    folders = {str(path) for path in session.file.folders.values()}
+    assets = {
+        "assetReferences": {
+            "inputs": {
+                "filenames": [values["Session"], *([str(plate)] if is_file else [])],
+                "directories": sorted(folders | (set() if is_file else {str(plate.parent)})),
+            },
+            "outputs": {"directories": [values["Out"]]},
+            "referencedPaths": [],
+        }
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / TEMPLATE, template)
+        _write(folder / VALUES, {"parameterValues": parameters})
+        _write(folder / ASSETS, assets)
+    except OSError as error:
+        raise FarmError(f"cannot write the bundle: {error.strerror}", path=folder) from error
+    return folder
+
+
+def read_values(folder: Path) -> dict[str, str]:
+    """Return the values a bundle gives its parameters. Raises FarmError."""
+    path = folder / VALUES
+    try:
+        with path.open("rb") as file:
+            rows = json.loads(file.read(MAX_BYTES))["parameterValues"]
+        return {str(row["name"]): str(row["value"]) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FarmError(
+            f"not a job bundle: {error}", path=folder, hint="write one with vimatte farm bundle"
+        ) from error
+
+
+def template_of(folder: Path) -> Path:
+    """Return a bundle's template. Raises FarmError where there is none."""
+    path = folder / TEMPLATE
+    if not path.is_file():
+        raise FarmError(
+            "not a job bundle: it has no template",
+            path=folder,
+            hint="write one with vimatte farm bundle",
+        )
+    return path
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    write_atomically(path, (json.dumps(data, indent=2) + "\n").encode())

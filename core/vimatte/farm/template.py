@@ -1,0 +1,220 @@
+"""The job template: Open Job Description 2023-09 with the extension TASK_CHUNKING."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from vimatte.errors import ConfigError
+from vimatte.frames.frame_range import FrameRange
+
+SPECIFICATION = "jobtemplate-2023-09"
+# Between SIGTERM and SIGKILL: a frame at 4K on a slow node ends within it.
+NOTICE_SECONDS = 60
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class FarmOptions:
+    """What a job asks of its nodes.
+
+    Attributes
+    ----------
+    segments_per_task : int
+        How many segments one task mattes.
+    vimatte : str
+        The command on the nodes.
+    device : {"auto", "cpu", "cuda"}
+        With ``cuda`` every matting task asks for a GPU.
+    cores : int
+    memory : int
+        MiB.
+    gpu_memory : int
+        MiB, of the one GPU.
+    """
+
+    segments_per_task: int = 1
+    vimatte: str = "vimatte"
+    device: str = "auto"
+    cores: int = 2
+    memory: int = 4096
+    gpu_memory: int = 4096
+
+    def __post_init__(self) -> None:
+        if self.segments_per_task < 1 or self.cores < 1 or self.memory < 1 or self.gpu_memory < 1:
+            raise ConfigError("a job asks for at least one segment, core and MiB")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise ConfigError(f"no device is called {self.device!r}", hint="use auto, cpu or cuda")
+
+
+def lattice_cells(frames: FrameRange, segment: int) -> FrameRange:
+    """Return the numbers of the segments' lattice cells that frames lie in: frame // segment."""
+    return FrameRange.of({frame // segment for frame in frames})
+
+
+def job_template(
+    shot: str, frames: FrameRange, segment: int, keep_state: int, options: FarmOptions
+) -> dict[str, Any]:
+    """Return the template of a shot's job.
+
+    Parameters
+    ----------
+    shot : str
+        The job's name.
+    frames : FrameRange
+    segment : int
+        S of the session; 0 makes a chain of steps, each from the state the one before it kept.
+    keep_state : int
+        K of the session; such a chain is cut at multiples of it.
+    options : FarmOptions
+    """
+    guidance = {
+        "name": "Guidance",
+        "hostRequirements": _host(options, gpu=False),
+        "script": _script("guide", "{{Param.Session}}"),
+    }
+    mattes = [_chunked(options)] if segment else _chain(frames, keep_state, options)
+    assemble = {
+        "name": "AssembleAndVerify",
+        "dependencies": [{"dependsOn": mattes[-1]["name"]}],
+        "hostRequirements": _host(options, gpu=False),
+        "script": _script("verify", "{{Param.Session}}", "--qc"),
+    }
+    return {
+        "specificationVersion": SPECIFICATION,
+        **({"extensions": ["TASK_CHUNKING"]} if segment else {}),
+        "name": f"vimatte {shot}"[:128],
+        "description": f"Instance mattes of {shot}, frames {_short(frames)}",
+        "parameterDefinitions": _parameters(frames, segment, options),
+        "jobEnvironments": [_environment()],
+        "steps": [guidance, *mattes, assemble],
+    }
+
+
+def _parameters(frames: FrameRange, segment: int, options: FarmOptions) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {
+            "name": "Session", "type": "PATH", "objectType": "FILE", "dataFlow": "IN",
+            "description": "The session file, which names the plate.",
+            "userInterface": {"control": "CHOOSE_INPUT_FILE", "label": "Session"},
+        },
+        {
+            "name": "Out", "type": "PATH", "objectType": "DIRECTORY", "dataFlow": "INOUT",
+            "description": "Where mattes and the cache go; every node must reach it.",
+            "userInterface": {"control": "CHOOSE_DIRECTORY", "label": "Output"},
+        },
+        {
+            "name": "Vimatte", "type": "STRING", "default": options.vimatte, "minLength": 1,
+            "description": "The command on the nodes.",
+            "userInterface": {"control": "LINE_EDIT", "label": "vimatte command"},
+        },
+        {
+            "name": "Device", "type": "STRING", "default": options.device,
+            "allowedValues": ["auto", "cpu", "cuda"],
+            "userInterface": {"control": "DROPDOWN_LIST", "label": "Device"},
+        },
+    ]  # fmt: skip
+    if segment:
+        cells = lattice_cells(frames, segment)
+        parameters += [
+            {
+                "name": "Segments", "type": "STRING", "default": str(cells), "minLength": 1,
+                "description": f"Segment N holds the frames {segment} * N to "
+                f"{segment} * N + {segment - 1}; this shot has {_short(frames)}.",
+            },
+            {
+                "name": "SegmentsPerTask", "type": "INT", "default": options.segments_per_task,
+                "minValue": 1, "maxValue": 10_000,
+            },
+        ]  # fmt: skip
+    return parameters
+
+
+def _chunked(options: FarmOptions) -> dict[str, Any]:
+    return {
+        "name": "Matte",
+        "dependencies": [{"dependsOn": "Guidance"}],
+        "hostRequirements": _host(options, gpu=options.device == "cuda"),
+        "parameterSpace": {
+            "taskParameterDefinitions": [
+                {
+                    "name": "Segments",
+                    "type": "CHUNK[INT]",
+                    "range": "{{Param.Segments}}",
+                    "chunks": {
+                        "defaultTaskCount": "{{Param.SegmentsPerTask}}",
+                        "rangeConstraint": "CONTIGUOUS",
+                    },
+                }
+            ]
+        },
+        "script": _script("matte", "{{Param.Session}}", "--segments", "{{Task.Param.Segments}}"),
+    }
+
+
+def _chain(frames: FrameRange, keep_state: int, options: FarmOptions) -> list[dict[str, Any]]:
+    """One step a stretch, each after the one before it."""
+    size = keep_state * max(1, 8 * options.segments_per_task)
+    cells = sorted({(frame - 1) // size for frame in frames})
+    steps: list[dict[str, Any]] = []
+    for number, cell in enumerate(cells, start=1):
+        part = frames.intersect(FrameRange.span(cell * size + 1, (cell + 1) * size))
+        before = steps[-1]["name"] if steps else "Guidance"
+        steps.append(
+            {
+                "name": f"Matte{number:04d}",
+                "dependencies": [{"dependsOn": before}],
+                "hostRequirements": _host(options, gpu=options.device == "cuda"),
+                "script": _script("matte", "{{Param.Session}}", "--frames", str(part)),
+            }
+        )
+    return steps
+
+
+def _host(options: FarmOptions, *, gpu: bool) -> dict[str, Any]:
+    amounts: list[dict[str, Any]] = [
+        {"name": "amount.worker.vcpu", "min": options.cores},
+        {"name": "amount.worker.memory", "min": options.memory},
+    ]
+    if gpu:
+        amounts += [
+            {"name": "amount.worker.gpu", "min": 1},
+            {"name": "amount.worker.gpu.memory", "min": options.gpu_memory},
+        ]
+    return {"amounts": amounts}
+
+
+def _script(command: str, *arguments: str) -> dict[str, Any]:
+    common = ["-o", "{{Param.Out}}", "--device", "{{Param.Device}}", "--openjd"]
+    mapping = ["--path-map-file", "{{Session.PathMappingRulesFile}}"]
+    quiet = ["--no-qc"] if command == "matte" else []
+    return {
+        "actions": {
+            "onRun": {
+                "command": "{{Param.Vimatte}}",
+                "args": [command, *arguments, *common, *mapping, *quiet],
+                "timeout": DAY,
+                "cancelation": {
+                    "mode": "NOTIFY_THEN_TERMINATE",
+                    "notifyPeriodInSeconds": NOTICE_SECONDS,
+                },
+            }
+        }
+    }
+
+
+def _environment() -> dict[str, Any]:
+    """Fail at once, and say why, where a node has no vimatte."""
+    return {
+        "name": "Vimatte",
+        "script": {
+            "actions": {
+                "onEnter": {"command": "{{Param.Vimatte}}", "args": ["--version"], "timeout": 120}
+            }
+        },
+    }
+
+
+def _short(frames: FrameRange) -> str:
+    text = str(frames)
+    return text if len(text) <= 60 else f"{frames.first} to {frames.last}, with gaps"
