@@ -100,6 +100,7 @@ class Cluster:
     def node_dies(self, node: str) -> None:
         """Kill a node's daemon and everything that runs on the node."""
         self._children[node].kill()
+        self._children[node].wait()
         for line in subprocess.run(
             ["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True
         ).stdout.splitlines():

@@ -31,6 +31,7 @@ COMMANDS = (
     "cache",
     "weights",
     "farm",
+    "doctor",
 )
 EPILOG = """\
 examples:
