@@ -71,16 +71,25 @@ def _program() -> Iterator[Finding]:
 
 def _packages() -> Iterator[Finding]:
     for name in NEEDED:
-        try:
-            yield Finding(name, metadata.version(name))
-        except metadata.PackageNotFoundError:
+        version = _version(name)
+        if version:
+            yield Finding(name, version)
+        else:
             yield Finding(name, "not installed", WRONG, "python3 install.py")
     for name, extra, purpose in OPTIONAL:
-        try:
-            yield Finding(name, metadata.version(name))
-        except metadata.PackageNotFoundError:
+        version = _version(name)
+        if version:
+            yield Finding(name, version)
+        else:
             mend = f"for {purpose}: pip install 'vimatte[{extra}]'"
             yield Finding(name, "not installed", ABSENT, mend)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _devices() -> Iterator[Finding]:
@@ -108,11 +117,15 @@ def _weights() -> Iterator[Finding]:
         )
     store = WeightsStore()
     for name in ASSETS:
-        try:
-            store.verify(name)
-            yield Finding(name, "fetched and right")
-        except VimatteError as error:
-            yield Finding(name, error.message, ABSENT, f"vimatte weights fetch {name}")
+        yield _asset(store, name)
+
+
+def _asset(store: WeightsStore, name: str) -> Finding:
+    try:
+        store.verify(name)
+    except VimatteError as error:
+        return Finding(name, error.message, ABSENT, f"vimatte weights fetch {name}")
+    return Finding(name, "fetched and right")
 
 
 def _colour() -> Iterator[Finding]:
