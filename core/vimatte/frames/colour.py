@@ -88,7 +88,8 @@ class NetworkColour:
     def settings(self) -> dict[str, Any]:
         """Return what the conversion depends on, for fingerprints."""
         return {
-            "colorspace": self._space,
+            # One name for sRGB, found or given: a session that is opened again must find its mattes.
+            "colorspace": _SRGB_NAME if self._is_srgb else self._space,
             "exposure": self._exposure,
             # sRGB is the same in every config.
             "ocio": "" if self._is_srgb else self._config.digest(),

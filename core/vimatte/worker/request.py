@@ -1,0 +1,208 @@
+"""A request of a host: checked field by field, then made into a session."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vimatte.errors import WorkerError
+from vimatte.frames.frame_range import FrameRange
+from vimatte.guidance.types import instance_colour
+from vimatte.models.registry import DEFAULT_MODEL
+from vimatte.session.publishing import PublishOptions
+from vimatte.session.session import MatteSession
+from vimatte.session.session_file import Instance
+from vimatte.session.settings import Settings
+from vimatte.session.shot import Shot
+from vimatte.worker.protocol import Message
+
+SESSION_NAME = "session.json"
+MAX_INSTANCES = 1000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a host wants of a plate.
+
+    Attributes
+    ----------
+    plate : str
+        An image sequence, a still or a movie; empty: the session file in `out`.
+    out : Path
+        Absolute; holds ``session.json`` and the published versions.
+    cache : Path
+        By default ``out/cache``.
+    frames : str or None
+        Of the plate, the shot; None: all of it.
+    part : FrameRange or None
+        The frames to matte now; None: the whole shot.
+    guidance : {"people", "masks"}
+    folders : dict of str to Path
+        ``masks``, ``garbage``, ``core``.
+    instances : tuple of Instance
+        Names and switches the user has given to ids that were found before.
+    """
+
+    plate: str
+    out: Path
+    cache: Path
+    frames: str | None = None
+    part: FrameRange | None = None
+    guidance: str = "people"
+    folders: dict[str, Path] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    device: str = "auto"
+    weights: Path | None = None
+    colorspace: str | None = None
+    ocio: str | None = None
+    exposure: float = 0.0
+    view: str | None = None
+    layer: str | None = None
+    start_frame: int = 1
+    instances: tuple[Instance, ...] = ()
+    thumbnails: bool = True
+    qc: bool = True
+    options: PublishOptions = field(default_factory=PublishOptions)
+
+    @property
+    def session_file(self) -> Path:
+        """Where the session is kept."""
+        return self.out / SESSION_NAME
+
+    def open(self) -> MatteSession:
+        """Open the session.
+
+        Raises
+        ------
+        InputError, ConfigError, CheckpointError
+        """
+        if not self.plate:
+            return MatteSession.open(
+                self.session_file, cache=self.cache, device=self.device, weights=self.weights
+            )
+        shot = Shot(
+            path=self.plate,
+            frames=self.frames,
+            colorspace=self.colorspace,
+            ocio=self.ocio,
+            exposure=self.exposure,
+            view=self.view,
+            layer=self.layer,
+            start_frame=self.start_frame,
+        )
+        return MatteSession(
+            shot,
+            guidance=self.guidance,
+            cache=self.cache,
+            settings=self.settings,
+            folders=self.folders,
+            instances=self.instances,
+            device=self.device,
+            weights=self.weights,
+        )
+
+
+def read_request(message: Message) -> Request:
+    """Check a request.
+
+    Raises
+    ------
+    WorkerError
+        When a field is missing or of the wrong type.
+    FrameRangeError, ConfigError
+        When a range or a setting is wrong.
+    """
+    out = _path(message, "out")
+    if out is None:
+        raise WorkerError("the request names no output folder", hint="give `out`")
+    settings = Settings(
+        model=_text(message, "model") or DEFAULT_MODEL,
+        quality=_text(message, "quality") or Settings.quality,
+        segment=_number(message, "segment", Settings.segment),
+        preroll=_number(message, "preroll", Settings.preroll),
+        order=tuple(_texts(message, "order")),
+    )
+    part = _text(message, "part")
+    found = {name: _path(message, name) for name in ("masks", "garbage", "core")}
+    exposure = message.get("exposure", 0.0)
+    if isinstance(exposure, bool) or not isinstance(exposure, (int, float)):
+        raise WorkerError(f"the request's `exposure` is not a number: {exposure!r}")
+    return Request(
+        plate=_text(message, "plate") or "",
+        out=out,
+        cache=_path(message, "cache") or out / "cache",
+        frames=_text(message, "frames"),
+        part=FrameRange.parse(part) if part else None,
+        guidance=_text(message, "guidance") or "people",
+        folders={name: path for name, path in found.items() if path is not None},
+        settings=settings,
+        device=_text(message, "device") or "auto",
+        weights=_path(message, "weights"),
+        colorspace=_text(message, "colorspace"),
+        ocio=_text(message, "ocio"),
+        exposure=float(exposure),
+        view=_text(message, "view"),
+        layer=_text(message, "layer"),
+        start_frame=_number(message, "start_frame", 1),
+        instances=_instances(message.get("instances")),
+        thumbnails=message.get("thumbnails", True) is True,
+        qc=message.get("qc", True) is True,
+        options=PublishOptions(
+            vse=message.get("vse") is True,
+            preview=message.get("preview") is True,
+            compression=_text(message, "compression") or "zip",
+        ),
+    )
+
+
+def _instances(rows: Any) -> tuple[Instance, ...]:
+    if rows is None:
+        return ()
+    if not isinstance(rows, list) or len(rows) > MAX_INSTANCES:
+        raise WorkerError("the request's `instances` is not a list")
+    try:
+        return tuple(
+            Instance(
+                int(row["id"]),
+                str(row["name"]),
+                instance_colour(int(row["id"])),
+                bool(row.get("enabled", True)),
+                order,
+            )
+            for order, row in enumerate(rows, 1)
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WorkerError(f"a row of `instances` is wrong: {error}") from error
+
+
+def _text(message: Message, name: str) -> str | None:
+    value = message.get(name)
+    if value is not None and not isinstance(value, str):
+        raise WorkerError(f"the request's `{name}` is not a text: {value!r}"[:300])
+    return value
+
+
+def _texts(message: Message, name: str) -> list[str]:
+    value = message.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise WorkerError(f"the request's `{name}` is not a list of texts")
+    return value
+
+
+def _number(message: Message, name: str, default: int) -> int:
+    value = message.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise WorkerError(f"the request's `{name}` is not a whole number: {value!r}"[:300])
+    return value
+
+
+def _path(message: Message, name: str) -> Path | None:
+    text = _text(message, name)
+    if not text:
+        return None
+    # The worker's own folder means nothing to a host: a relative path there is a mistake.
+    if not os.path.isabs(text):  # noqa: PTH117 - a text, and of this system
+        raise WorkerError(f"the request's `{name}` is not an absolute path", path=text)
+    return Path(text)
