@@ -16,7 +16,11 @@ from vimatte.farm.template import FarmOptions, job_template, lattice_cells
 from vimatte.frames.frame_range import FrameRange
 
 
-def test_the_bundle_is_valid_and_names_everything_it_needs(farm: Farm) -> None:
+def test_the_bundle_is_valid_and_names_everything_it_needs(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(farm.folder)
+    farm.plate = "plate/sh.####.exr"  # as it is typed; a farm needs the whole path
     assert farm.make() == 0  # it has been through `openjd check`
     values = read_values(farm.bundle)
     assert values == {"Session": str(farm.out / "session.json"), "Out": str(farm.out)}

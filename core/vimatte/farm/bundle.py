@@ -49,7 +49,7 @@ def write_bundle(
     )
     values = {"Session": str(session_file.absolute()), "Out": str(out.absolute())}
     parameters = [{"name": name, "value": value} for name, value in values.items()]
-    plate = session.shot.plate.path
+    plate = session.shot.plate.path.absolute()
     is_file = plate.is_file()
     folders = {str(path) for path in session.file.folders.values()}
     assets = {
