@@ -17,6 +17,7 @@ from vimatte.errors import InputError
 from vimatte.models.registry import load_model
 from vimatte.training import losses
 from vimatte.training.compose import SampleSettings, compose
+from vimatte.training.config import Stage, TrainingConfig
 from vimatte.training.mask_degradation import Degradation, degrade_mask, draw_degradation
 from vimatte.training.material import (
     Material,
@@ -25,7 +26,7 @@ from vimatte.training.material import (
     prepare_shapes,
 )
 from vimatte.training.strands import make_matte
-from vimatte.training.trainer import Stage, Trainer, TrainingConfig
+from vimatte.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ COMMANDS = (
     "weights",
     "farm",
     "doctor",
+    "train",
 )
 EPILOG = """\
 examples:

@@ -88,7 +88,7 @@ class NetworkColour:
     def settings(self) -> dict[str, Any]:
         """Return what the conversion depends on, for fingerprints."""
         return {
-            # One name for sRGB, found or given: a session that is opened again must find its mattes.
+            # One name for sRGB, found or given: a session opened again must find its mattes.
             "colorspace": _SRGB_NAME if self._is_srgb else self._space,
             "exposure": self._exposure,
             # sRGB is the same in every config.

@@ -6,8 +6,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,139 +15,18 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from vimatte.errors import CheckpointError, InputError
+from vimatte.errors import CheckpointError
 from vimatte.models.lite_encoder import imagenet_state
 from vimatte.models.msgvim_lite import MSGVIMLite
-from vimatte.training.compose import SampleSettings, compose
+from vimatte.training.batches import Batches, one_thread
+from vimatte.training.config import Stage, TrainingConfig
 from vimatte.training.losses import matting_loss
-from vimatte.training.mask_augmentation import MaskAugmentation
-from vimatte.training.material import Material
 from vimatte.training.unroll import unroll
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stretch of training.
-
-    Attributes
-    ----------
-    steps : int
-    size : int
-        Side of a crop in network pixels.
-    frames : int
-        Frames in a window; the state is carried over `windows` of them without gradient.
-    batch : int
-        Crops in a step.
-    rate : float
-        Peak learning rate of the new layers; the encoder gets `encoder_rate` times as much.
-    scale2 : float
-        Share of the steps at working scale 1/2 (with a quarter of the crops' area each).
-    windows : int
-    frozen_norm : bool
-        Keep the batch statistics: a clip's frames are too alike to estimate them from.
-    """
-
-    steps: int
-    size: int
-    frames: int
-    batch: int
-    rate: float
-    scale2: float = 0.25
-    windows: int = 1
-    frozen_norm: bool = False
-    encoder_rate: float = 0.25
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Every setting of a run; stored with the weights.
-
-    Attributes
-    ----------
-    stages : tuple of Stage
-    seed : int
-    average : float
-        How much of the averaged weights a step keeps.
-    warmup : int
-        Steps over which a stage's rate rises.
-    clip : float
-        The gradient's norm at most.
-    temporal : float
-        Weight of the loss on frame-to-frame changes.
-    save_every : int
-    augmentation : MaskAugmentation
-        How often masks are erased, pasted and merged.
-    workers, threads : int
-        Processes that compose samples, and torch's threads.
-    init : str, optional
-        An EfficientNet-Lite0 checkpoint that the encoder starts from.
-    start : str, optional
-        Weights of this network that the run starts from.
-    """
-
-    stages: tuple[Stage, ...]
-    seed: int = 1
-    average: float = 0.998
-    warmup: int = 100
-    clip: float = 1.0
-    temporal: float = 2.0
-    augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
-    save_every: int = 100
-    workers: int = 1
-    threads: int = 2
-    init: str | None = field(default=None)
-    start: str | None = field(default=None)
-
-    @classmethod
-    def load(cls, path: Path) -> TrainingConfig:
-        """Read a JSON file. Raises InputError where a key is unknown or missing."""
-        try:
-            data = json.loads(path.read_text())
-            stages = tuple(Stage(**stage) for stage in data.pop("stages"))
-            augmentation = MaskAugmentation(**data.pop("augmentation", {}))
-            return cls(stages=stages, augmentation=augmentation, **data)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"not a training configuration: {error}", path=path) from error
-
-
-class _Batches(Dataset[dict[str, Tensor]]):
-    """Whole batches by step, so that a resumed run sees what an unbroken one would."""
-
-    def __init__(self, folder: Path, config: TrainingConfig, stage_index: int, first: int) -> None:
-        self.folder, self.seed, self.stage_index = folder, config.seed, stage_index
-        self.stage, self.augmentation = config.stages[stage_index], config.augmentation
-        self.first, self.last = first, self.stage.steps
-        self.material: Material | None = None
-
-    def __len__(self) -> int:
-        return self.last - self.first
-
-    def __getitem__(self, position: int) -> dict[str, Tensor]:
-        step = self.first + position
-        material = self.material = self.material or Material.open(self.folder)
-        stage = self.stage
-        key = [self.seed, self.stage_index, step]
-        half = np.random.default_rng([*key, 1 << 20]).random() < stage.scale2
-        scale = 2 if half else 1
-        size = max(96, stage.size // 2 // 32 * 32 + 32) if half else stage.size
-        frames = stage.frames * stage.windows
-        settings = SampleSettings(size, frames, scale, self.augmentation)
-        samples = [
-            compose(material, settings, np.random.default_rng([*key, index]))
-            for index in range(stage.batch)
-        ]
-        return {
-            "plate": torch.from_numpy(
-                np.stack([(s.plate * 255).round().astype(np.uint8) for s in samples])
-            ),
-            "masks": torch.from_numpy(np.stack([s.masks.astype(np.uint8) for s in samples])),
-            "truth": torch.from_numpy(np.stack([s.truth.astype(np.float16) for s in samples])),
-            "scale": torch.tensor(scale),
-        }
+Report = Callable[[int, dict[str, float]], None]
 
 
 class Trainer:
@@ -160,10 +39,15 @@ class Trainer:
         Folder made by ``scripts/prepare_material``.
     folder : Path
         Where checkpoints, the log and the averaged weights go; a checkpoint there is resumed.
+    report : callable, optional
+        Called after every step with the steps done, of all stages, and the losses.
     """
 
-    def __init__(self, config: TrainingConfig, material: Path, folder: Path) -> None:
+    def __init__(
+        self, config: TrainingConfig, material: Path, folder: Path, *, report: Report | None = None
+    ) -> None:
         self.config, self.material, self.folder = config, material, folder
+        self._report = report or (lambda *_: None)
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
@@ -224,6 +108,7 @@ class Trainer:
             parts = self._train(stage, batch, optimiser)
             self.step += 1
             self._average()
+            self._report(self._done(), parts)
             if self.step % 20 == 0:
                 pace = (time.monotonic() - started) / (self.step - first)
                 self._log({"stage": index, "step": self.step, "pace": round(pace, 3), **parts})
@@ -231,14 +116,14 @@ class Trainer:
                 self._save(index, optimiser)
 
     def _batches(self, index: int) -> Iterator[dict[str, Tensor]]:
-        data = _Batches(self.material, self.config, index, self.step)
+        data = Batches(self.material, self.config, index, self.step)
         workers = self.config.workers
         yield from DataLoader(
             data,
             batch_size=None,
             num_workers=workers,
             prefetch_factor=4 if workers else None,
-            worker_init_fn=_one_thread,
+            worker_init_fn=one_thread,
         )
 
     def _train(
@@ -275,13 +160,17 @@ class Trainer:
         if not self.averaged:
             self.averaged = {k: v.detach().clone() for k, v in state.items()}
             return
-        done = sum(s.steps for s in self.config.stages[: self.stage_index]) + self.step
+        done = self._done()
         keep = min(self.config.average, done / (done + 10))
         for name, value in state.items():
             if value.dtype.is_floating_point:
                 self.averaged[name].lerp_(value, 1 - keep)
             else:
                 self.averaged[name].copy_(value)
+
+    def _done(self) -> int:
+        """Return the steps done, of all stages."""
+        return sum(s.steps for s in self.config.stages[: self.stage_index]) + self.step
 
     def export(self, path: Path) -> None:
         """Write the averaged weights in half precision, with the configuration beside them."""
@@ -342,11 +231,3 @@ def start_from(network: nn.Module, path: Path) -> None:
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unexpected:
         raise CheckpointError("these are another network's weights", path=path)
-
-
-def _one_thread(worker: int) -> None:
-    import cv2  # noqa: PLC0415 - only the worker process is to be limited
-
-    del worker
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)

@@ -1,0 +1,104 @@
+"""Every setting of a training run, in one file that is stored with the weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vimatte.errors import InputError
+from vimatte.training.mask_augmentation import MaskAugmentation
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of training.
+
+    Attributes
+    ----------
+    steps : int
+    size : int
+        Side of a crop in network pixels.
+    frames : int
+        Frames in a window; the state is carried over `windows` of them without gradient.
+    batch : int
+        Crops in a step.
+    rate : float
+        Peak learning rate of the new layers; the encoder gets `encoder_rate` times as much.
+    scale2 : float
+        Share of the steps at working scale 1/2 (with a quarter of the crops' area each).
+    windows : int
+    frozen_norm : bool
+        Keep the batch statistics: a clip's frames are too alike to estimate them from.
+    """
+
+    steps: int
+    size: int
+    frames: int
+    batch: int
+    rate: float
+    scale2: float = 0.25
+    windows: int = 1
+    frozen_norm: bool = False
+    encoder_rate: float = 0.25
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Every setting of a run; stored with the weights.
+
+    Attributes
+    ----------
+    stages : tuple of Stage
+    seed : int
+    average : float
+        How much of the averaged weights a step keeps.
+    warmup : int
+        Steps over which a stage's rate rises.
+    clip : float
+        The gradient's norm at most.
+    temporal : float
+        Weight of the loss on frame-to-frame changes.
+    save_every : int
+    augmentation : MaskAugmentation
+        How often masks are erased, pasted and merged.
+    workers, threads : int
+        Processes that compose samples, and torch's threads.
+    init : str, optional
+        An EfficientNet-Lite0 checkpoint that the encoder starts from.
+    start : str, optional
+        Weights of this network that the run starts from.
+    """
+
+    stages: tuple[Stage, ...]
+    seed: int = 1
+    average: float = 0.998
+    warmup: int = 100
+    clip: float = 1.0
+    temporal: float = 2.0
+    augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
+    save_every: int = 100
+    workers: int = 1
+    threads: int = 2
+    init: str | None = field(default=None)
+    start: str | None = field(default=None)
+
+    @classmethod
+    def load(
+        cls, path: Path, *, init: str | None = None, start: str | None = None
+    ) -> TrainingConfig:
+        """Read a JSON file, with other files to start from if any are given.
+
+        Raises
+        ------
+        InputError
+            Where a key is unknown or missing.
+        """
+        try:
+            data = json.loads(path.read_text())
+            stages = tuple(Stage(**stage) for stage in data.pop("stages"))
+            augmentation = MaskAugmentation(**data.pop("augmentation", {}))
+            data |= {k: v for k, v in (("init", init), ("start", start)) if v is not None}
+            return cls(stages=stages, augmentation=augmentation, **data)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"not a training configuration: {error}", path=path) from error
