@@ -1,0 +1,119 @@
+"""What is connected becomes files: the plate's own, or half float EXR that Nuke renders."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import nuke
+from vimatte_nuke import frames as ranges
+from vimatte_nuke import knobs, upstream
+from vimatte_nuke.node import inside
+from vimatte_nuke.problem import Problem
+
+
+def plate_files(node: nuke.Group, frames: list[int], view: str, out: Path) -> str:
+    """Return the pattern of the plate's frames; those that are missing are rendered.
+
+    Raises
+    ------
+    Problem
+        When nothing is connected, what is connected has no colour, or it does not render.
+    """
+    source = node.input(0)
+    if source is None:
+        raise Problem("connect a plate to the first input")
+    if not {"rgba.red", "rgba.green", "rgba.blue"} <= set(source.channels()):
+        raise Problem(f"{source.name()} gives no red, green and blue to the first input")
+    direct = upstream.direct_files(source, frames, view)
+    if direct is not None:
+        return direct
+    return _rendered(node, "export_plate", source, frames, view, out / "plate" / "plate.####.exr")
+
+
+def guidance_fields(node: nuke.Group, frames: list[int], view: str, out: Path) -> dict[str, str]:
+    """Return ``guidance`` and ``masks`` of a request; masks of the second input are rendered.
+
+    Raises
+    ------
+    Problem
+    """
+    mode = str(node["guidance_mode"].value())
+    if mode == knobs.GUIDANCE[0]:
+        return {"guidance": "people"}
+    if mode == knobs.GUIDANCE[3]:
+        path = str(node["masks"].value()).strip()
+        if not path:
+            raise Problem("name the mask files")
+        return {"guidance": "masks", "masks": path}
+    source = node.input(1)
+    if source is None:
+        raise Problem(f"connect masks to the second input: the guidance is {mode!r}")
+    channels = set(source.channels())
+    if mode == knobs.GUIDANCE[2]:
+        if not any(not name.startswith("rgba.") for name in channels):
+            raise Problem(f"{source.name()} has no layer beside rgba for the guidance")
+        direct = upstream.direct_files(source, frames, view)
+        if direct is not None:
+            return {"guidance": "masks", "masks": direct}
+        pattern = out / "guidance" / "layers.####.exr"
+        write = inside(node, "export_guidance")
+        write["channels"].setValue("all")
+        return {
+            "guidance": "masks",
+            "masks": _rendered(node, "export_guidance", source, frames, view, pattern),
+        }
+    if "rgba.alpha" not in channels:
+        raise Problem(f"{source.name()} has no alpha for the guidance")
+    # A folder an instance: a file with nothing but an alpha is one mask.
+    write = inside(node, "export_guidance")
+    write["channels"].setValue("alpha")
+    pattern = out / "guidance" / "object01" / "mask.####.exr"
+    path = _rendered(node, "export_guidance", source, frames, view, pattern)
+    return {"guidance": "masks", "masks": Path(path).parent.parent.as_posix()}
+
+
+def _rendered(
+    node: nuke.Group, writer: str, source: nuke.Node, frames: list[int], view: str, pattern: Path
+) -> str:
+    """Render what is missing; return the pattern.
+
+    The folder carries the digest of everything upstream: after a change there the frames are
+    others, and none of the old ones is taken for them.
+    """
+    folders = list(pattern.parts)
+    at = next(i for i, part in enumerate(folders) if part in ("plate", "guidance"))
+    folders[at] += "-" + upstream.digest(source)
+    path = Path(*folders)
+    text = path.as_posix()
+    missing = [f for f in frames if not Path(ranges.file_of(text, f)).is_file()]
+    if missing:
+        write = inside(node, writer)
+        # Nuke's own padding; a space or another alphabet in a path needs no quoting here.
+        write["file"].setValue(text.replace("####", "%04d"))
+        with _ready_to_render(write):
+            for first, last in ranges.spans(missing):
+                try:
+                    nuke.execute(write, first, last, 1, [view or nuke.views()[0]])
+                except RuntimeError as error:
+                    if "cancel" in str(error).lower():
+                        raise Problem("cancelled; exported frames are kept") from error
+                    raise Problem(f"{source.name()} does not render: {error}") from error
+    return text
+
+
+@contextlib.contextmanager
+def _ready_to_render(write: nuke.Node) -> Iterator[None]:
+    """Turn a Write on and proxies off, and put both back."""
+    proxy = nuke.root()["proxy"]
+    was = proxy.value()
+    nuke.Undo.disable()
+    try:
+        proxy.setValue(False)
+        write["disable"].setValue(False)
+        yield
+    finally:
+        write["disable"].setValue(True)
+        proxy.setValue(was)
+        nuke.Undo.enable()

@@ -1,0 +1,81 @@
+"""The farm's job for a node: the core's own command writes it, so that no task needs Nuke."""
+
+from __future__ import annotations
+
+import subprocess
+
+import nuke
+from vimatte_nuke import project, readback, run
+from vimatte_nuke.problem import Problem
+from vimatte_nuke.worker import load_client
+
+SECONDS = 300
+
+
+def write_bundle(node: nuke.Group) -> None:
+    """Export what is missing and write ``farm/`` into the output folder of every view.
+
+    Raises
+    ------
+    Problem
+    """
+    client = load_client()
+    try:
+        python = client.find_python(str(node["environment"].value()).strip())
+    except client.WorkerFailed as error:
+        raise Problem(str(error)) from error
+    names = str(node["names"].value()).strip()
+    made = []
+    for fields in run.requests(node).values():
+        bundle = fields["out"] + "/farm"
+        guidance = fields["guidance"]
+        if "masks" in fields:
+            guidance += ":" + fields["masks"]
+        command = [str(python), "-m", "vimatte", "farm", "bundle", fields["plate"]]
+        command += ["-o", bundle, "--out", fields["out"], "--cache", fields["cache"]]
+        command += ["--guidance", guidance, "--frames", fields["frames"]]
+        for name in ("model", "device", "quality", "colorspace", "ocio"):
+            if fields.get(name):
+                command += ["--" + name, str(fields[name])]
+        if names:
+            command += ["--names", names]
+        try:
+            done = subprocess.run(  # noqa: S603 - an argument list
+                command,
+                env=client.clean_environment(),
+                cwd=str(python.parent),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=SECONDS,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Problem(f"the bundle was not written: {error}") from error
+        if done.returncode:
+            said = done.stderr.strip().splitlines()
+            raise Problem(said[-1] if said else "the bundle was not written")
+        made.append(bundle)
+    readback.tell(node, "farm job: " + ", ".join(made), marked=False)
+
+
+def pick_up(node: nuke.Group) -> None:
+    """Show the newest version in the output folder, e.g. after a farm has made it.
+
+    Raises
+    ------
+    Problem
+        When nothing has been published there.
+    """
+    base = project.output_folder(node)
+    folders = {}
+    for view in project.chosen_views(node):
+        out = base / view if view else base
+        versions = sorted(
+            (p for p in out.glob("v[0-9]*") if p.name[1:].isdigit()), key=lambda p: int(p.name[1:])
+        )
+        if not versions:
+            raise Problem(f"nothing has been published in {out}")
+        folders[view] = versions[-1]
+    readback.show(node, folders)
+    node["matted_from"].setValue(readback.state_of(node))
+    readback.refresh(node)

@@ -1,0 +1,73 @@
+"""Defaults from the project, and where a node's files go."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nuke
+from vimatte_nuke.problem import Problem
+
+
+def set_defaults(node: nuke.Group) -> None:
+    """Set range and views as the project, or the plate, has them."""
+    root = nuke.root()
+    source = node.input(0)
+    if source is not None:
+        first, last = source.firstFrame(), source.lastFrame()
+    else:
+        first, last = int(root["first_frame"].value()), int(root["last_frame"].value())
+    node["frames"].setValue(f"{first}-{last}")
+    views = nuke.views()
+    if len(views) > 1:
+        node["views"].setValue(",".join(views))
+
+
+def chosen_views(node: nuke.Group) -> list[str]:
+    """Return the views to matte; one empty name where the script has one view only.
+
+    Raises
+    ------
+    Problem
+        For a view the script does not have.
+    """
+    known = nuke.views()
+    if len(known) < 2:
+        return [""]
+    names = [name.strip() for name in str(node["views"].value()).split(",") if name.strip()]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise Problem(f"the script has no view {unknown[0]!r}; it has {', '.join(known)}")
+    return names or list(known)
+
+
+def output_folder(node: nuke.Group) -> Path:
+    """Return the node's output folder, and keep it in its knob.
+
+    A copy of a node keeps its folder: versions are never overwritten, and the same settings
+    find the same version, so that sharing one is safe.
+
+    Raises
+    ------
+    Problem
+        When the script was never saved and no folder is given.
+    """
+    given = str(node["out"].value()).strip()
+    if given:
+        path = Path(given)
+        if not path.is_absolute():
+            raise Problem(f"the output folder must be an absolute path, not {given!r}")
+        return path
+    script = str(nuke.root().name())
+    if script in ("", "Root"):
+        raise Problem("save the script first, or set the output folder on the Session tab")
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", node.fullName())
+    path = Path(script).resolve().parent / "vimatte" / safe
+    node["out"].setValue(path.as_posix())
+    return path
+
+
+def cache_folder(node: nuke.Group, out: Path) -> Path:
+    """Return the node's cache folder."""
+    given = str(node["cache"].value()).strip()
+    return Path(given) if given else out / "cache"

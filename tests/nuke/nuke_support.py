@@ -1,0 +1,82 @@
+"""Tiny plates with overscan and their masks, and what tests do to a node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+
+WIDTH, HEIGHT, OVERSCAN = 160, 96, 8
+FRAMES = (1001, 1002, 1003)
+
+
+def write_exr(
+    path: Path,
+    planes: dict[str, np.ndarray],
+    *,
+    overscan: int = OVERSCAN,
+    aspect: float = 1.0,
+) -> Path:
+    """Write half float planes whose display window is smaller by `overscan` on every side."""
+    height, width = next(iter(planes.values())).shape
+    spec = oiio.ImageSpec(width, height, len(planes), oiio.HALF)
+    spec.channelnames = tuple(planes)
+    spec.x = spec.y = -overscan
+    spec.full_x = spec.full_y = 0
+    spec.full_width, spec.full_height = width - 2 * overscan, height - 2 * overscan
+    spec.attribute("PixelAspectRatio", aspect)
+    spec.attribute("compression", "zip")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec), output.geterror()
+    assert output.write_image(np.stack([p.astype(np.float32) for p in planes.values()], -1))
+    output.close()
+    return path
+
+
+def discs(frame: int, width: int = WIDTH, height: int = HEIGHT) -> dict[str, np.ndarray]:
+    """Return where two things are in a frame, overscan included."""
+    rows, columns = np.mgrid[:height, :width]
+    step = 3 * (frame - FRAMES[0])
+    return {
+        "anna": (rows - 48) ** 2 + (columns - 45 - step) ** 2 <= 20**2,
+        "ben": (rows - 50) ** 2 + (columns - 115 + step) ** 2 <= 22**2,
+    }
+
+
+def picture(frame: int, width: int = WIDTH, height: int = HEIGHT) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(frame)
+    planes = {c: 0.3 * rng.random((height, width)) for c in "RGB"}
+    for disc in discs(frame, width, height).values():
+        for plane in planes.values():
+            plane[disc] += 0.4
+    return planes
+
+
+def read(host: Any, pattern: str, **values: Any) -> Any:
+    """Make a Read of a sequence and select it, so that the next node is connected to it."""
+    node = host.module.nodes.Read(file=pattern, first=FRAMES[0], last=FRAMES[-1], raw=True)
+    for name, value in values.items():
+        node[name].setValue(value)
+    host.selected = node
+    return node
+
+
+def press(host: Any, node: Any, button: str) -> None:
+    """Press a button and wait until the node is idle."""
+    node[button].execute()
+    host.pump(lambda: node["run_token"].value() == "")
+
+
+def with_masks(host: Any, plate: str, masks: str, **values: Any) -> Any:
+    """Return a node with a plate and masks of the second input."""
+    from vimatte_nuke import commands
+
+    guidance = read(host, masks)
+    read(host, plate, **values)
+    node = commands.create()
+    node.setInput(1, guidance)
+    node["guidance_mode"].setValue("layers of guidance")
+    return node
