@@ -20,7 +20,7 @@ import nuke
 from vimatte_nuke import knobs, project
 from vimatte_nuke.problem import Problem
 
-NAME = "VideoInstanceMatte"
+NAME = "VideoInstanceMatte1"
 # A Read answers for frames outside of its range by itself, silently. The strict one never does:
 # a frame that was not matted has no file, and a render stops.
 WIDEST = (-1000000, 1000000)

@@ -137,7 +137,7 @@ def load(host: Any, path: str) -> Any:
         at += 1
     for node in made:
         host.fire("OnCreate", node)
-    return made[-1] if made else None
+    return stack[0][-1] if made else None
 
 
 def _fill(node: Any, lines: list[str], at: int, stack: list[Any]) -> int:
