@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One strip's work: a generator that an operator steps, by a timer or in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+
+from . import client, compat, properties, wire
+from .preferences import find_python
+from .pull import Pull
+from .source import SourceError, absolute, find, read, window_of
+
+#: The jobs that run, by the shot's tag.
+RUNNING: dict[str, Job] = {}
+
+
+class Job:
+    """Find the people of a strip, or matte it.
+
+    Parameters
+    ----------
+    kind : {"guide", "run"}
+
+    Raises
+    ------
+    SourceError, WorkerFailed
+        Before anything has begun.
+    """
+
+    def __init__(self, context, kind: str) -> None:
+        scene, strip = compat.sequencer_scene(context), compat.active_strip(context)
+        settings = scene.vimatte
+        window = (0, 0) if strip is None else window_of(scene, strip, settings.frames)
+        masks = settings.guidance != "PEOPLE"
+        self.source = read(scene, strip, window, through=masks)
+        shot = properties.make_shot(scene, strip)
+        if shot.name in RUNNING:
+            raise SourceError("This strip is being worked on already: wait, or cancel")
+        self.kind, self.tag, self.scene, self.context = kind, shot.name, scene.name, context
+        self.python = find_python()
+        if not shot.folder:
+            stem = "".join(c if c.isalnum() else "_" for c in strip.name)[:40]
+            shot.folder = f"{settings.folder.rstrip('/')}/{stem}_{shot.name[:6]}"
+        self.out = Path(absolute(shot.folder))
+        self.fields = self._request(settings, shot)
+        self.guidance = settings.guidance
+        self.progress, self.stage, self.error = (0, 1), "starting", ""
+        self.cancelled, self._client, self._pull = False, None, None
+        shot.failed, shot.message = False, "working"
+        self._steps = self._work()
+        RUNNING[self.tag] = self
+
+    def _request(self, settings, shot) -> dict:
+        first, last = self.source.wanted
+        fields = {
+            "out": str(self.out),
+            "frames": f"{first}-{last}",
+            "model": settings.model,
+            "device": settings.device,
+            "quality": settings.quality,
+            "instances": properties.instance_rows(shot),
+        }
+        if self.source.rendered:
+            fields["colorspace"] = "sRGB"
+        else:
+            fields["plate"] = self.source.plate
+        return fields
+
+    def step(self) -> bool:
+        """Go on for a moment; return whether there is more to do. Never raises."""
+        try:
+            next(self._steps)
+        except StopIteration:
+            self._end()
+        except (SourceError, client.WorkerFailed, RuntimeError, OSError) as error:
+            self.error = str(error)
+            self._end()
+        else:
+            return True
+        return False
+
+    def cancel(self) -> None:
+        """Stop; finished frames are kept."""
+        self.cancelled = True
+        if self._pull is not None:
+            self._pull.stop()
+        if self._client is not None:
+            self._client.cancel()
+
+    def kill(self) -> None:
+        """Stop without waiting for anything."""
+        self.cancelled = True
+        if self._pull is not None:
+            self._pull.stop()
+        if self._client is not None:
+            self._client.kill()
+        RUNNING.pop(self.tag, None)
+
+    def _work(self) -> Iterator[None]:
+        scene = bpy.data.scenes[self.scene]
+        if self.source.rendered:
+            self.stage = "rendering the strip"
+            self._pull = Pull(scene, self.tag, self.source.wanted, self.out, self.guidance)
+            while not self.cancelled and self._pull.running():
+                self.progress = self._pull.progress()
+                yield
+            if self.cancelled:
+                raise SourceError("Cancelled")
+            self.fields["plate"] = self._pull.plate
+            if self._pull.masks:
+                self.fields.update(guidance="masks", masks=self._pull.masks)
+            self._pull = None
+        self._client = client.WorkerClient(self.python)
+        self._client.request(self.kind, vse=True, **self.fields)
+        done = None
+        while self._client.busy:
+            for answer in self._client.poll():
+                done = self._take(answer) or done
+            yield
+        if done is not None and self.kind == "run":
+            self._wire(done)
+
+    def _take(self, answer: dict):
+        kind = answer["type"]
+        if kind == "progress":
+            self.stage, self.progress = answer["stage"], (answer["done"], answer["total"])
+        elif kind == "instances":
+            shot = self._shot()
+            if shot is not None:
+                properties.take_instances(shot, answer["instances"])
+        elif kind == "error":
+            if self.cancelled or answer["code"] == "cancelled":
+                raise SourceError("Cancelled; finished frames are kept")
+            parts = [answer["message"], answer.get("path"), answer.get("hint")]
+            raise SourceError(": ".join(str(part) for part in parts if part))
+        return answer if kind == "done" else None
+
+    def _wire(self, done: dict) -> None:
+        scene = bpy.data.scenes.get(self.scene)
+        strip = None if scene is None else find(scene, self.tag)
+        shot = self._shot()
+        if shot is not None:
+            shot.published, shot.qc = done["folder"], done.get("qc") or ""
+        if strip is None:
+            raise SourceError(f"The strip was deleted; its mattes are in {done['folder']}")
+        rows = {item.name: item.identity for item in shot.instances}
+        folders = {(name, rows[name]): path for name, path in done["strips"].items()}
+        # The strip may have been moved in the meantime: look at it again.
+        window = window_of(scene, strip, scene.vimatte.frames)
+        source = read(scene, strip, window, through=bool(self.fields.get("masks")))
+        if source.rendered and source.start != self.source.start:
+            raise SourceError("The strip was moved while its frames were rendered: run again")
+        wire.wire(self.context, scene, strip, source, folders, scene.vimatte)
+
+    def _shot(self):
+        scene = bpy.data.scenes.get(self.scene)
+        return None if scene is None else scene.vimatte.shots.get(self.tag)
+
+    def _end(self) -> None:
+        RUNNING.pop(self.tag, None)
+        if self._pull is not None:
+            self._pull.stop()
+        if self._client is not None:
+            self._client.close()
+        shot = self._shot()
+        if shot is not None:
+            found = sum(item.enabled for item in shot.instances)
+            shot.failed = bool(self.error) and not self.cancelled
+            verb = "matted" if self.kind == "run" else "found"
+            shot.message = self.error or f"{found} {verb}"
+
+
+@bpy.app.handlers.persistent
+def stop_all(*_unused) -> None:
+    """End every job: another file is opened, or the add-on is switched off."""
+    for job in list(RUNNING.values()):
+        job.kill()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs in the background Blender: renders one strip alone, and masks; see pull.py."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import bpy
+
+
+def load(name: str):
+    """Return a module beside this file, which is not part of a package here."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+compat = load("compat")
+
+
+def render(scene, wanted: dict, pattern: Path) -> None:
+    """Render the wanted frames of a scene's strips as they are, in display colours."""
+    scene.frame_start, scene.frame_end = wanted["frames"]
+    scene.frame_step = 1
+    scene.use_preview_range = False
+    settings = scene.render
+    settings.filepath = str(pattern)
+    settings.resolution_percentage = 100
+    settings.use_sequencer, settings.use_compositing = True, False
+    settings.use_overwrite, settings.use_file_extension = True, True
+    settings.use_border = False
+    compat.set_format(scene, "PNG", "RGB", "16")
+    bpy.ops.render.render(animation=True, scene=scene.name)
+
+
+def alone(scene, chosen) -> None:
+    """Show one strip and nothing else."""
+    for strip in compat.strips(scene.sequence_editor):
+        strip.mute = strip != chosen
+    chosen.blend_type, chosen.blend_alpha = "REPLACE", 1.0
+
+
+def layer_name(text: str, taken: set[str]) -> str:
+    """Make a layer's name of any name."""
+    kept = "".join(c if c.isascii() and c.isalnum() else "_" for c in text)[:20] or "mask"
+    kept = kept if kept[0].isalpha() else f"m{kept}"[:20]
+    name, number = kept, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{kept}_{number}"
+    taken.add(name.lower())
+    return name
+
+
+def main(spec: Path) -> None:
+    """Do what a Pull asks for."""
+    wanted = json.loads(spec.read_text(encoding="utf-8"))
+    if not bpy.data.filepath:
+        bpy.ops.wm.open_mainfile(filepath=wanted["blend"])
+    scene, out, taken = bpy.data.scenes[wanted["scene"]], Path(wanted["out"]), set()
+    every = compat.strips(scene.sequence_editor)
+    if wanted["guidance"] == "MASKS":
+        first, last = wanted["frames"]
+        drawn = []
+        for mask in bpy.data.masks:
+            channel = max(s.channel for s in every) + 1
+            strip = every.new_mask(mask.name, mask, channel, 1)
+            # Its content is the mask's own range; masks are read by the scene's frame.
+            strip.frame_final_start, strip.frame_final_end = first, last + 1
+            drawn.append((mask.name, strip))
+    elif wanted["guidance"] == "STRIPS":
+        drawn = [(s.name, s) for s in every if s.type == "MASK"]
+    else:
+        drawn = []
+    for name, strip in drawn:
+        alone(scene, strip)
+        render(scene, wanted, out / "masks" / layer_name(name, taken) / "m.####")
+    alone(scene, next(s for s in every if s.get("vimatte_shot") == wanted["tag"]))
+    render(scene, wanted, out / "plate.####")
+
+
+main(Path(sys.argv[-1]))
