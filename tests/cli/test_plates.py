@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -177,3 +178,22 @@ def test_two_processes_share_a_cache(shot: Path) -> None:
         for out in ("one", "two"):
             for name, pixels in alphas(shot, "single", frame).items():
                 np.testing.assert_array_equal(pixels, alphas(shot, out, frame)[name])
+
+
+def test_processes_side_by_side_share_the_work(shot: Path) -> None:
+    """What one computes the other reads: together they compute each frame once."""
+    plate, masks = str(shot / "plate" / "sh.####.exr"), f"masks:{shot / 'masks'}"
+    command = [sys.executable, "-m", "vimatte", "matte", plate, "--guidance", masks, "--no-qc"]
+    both = [
+        subprocess.Popen(
+            [*command, "-o", str(shot / out), "--cache", str(shot / "cache"), "--json"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for out in ("one", "two")
+    ]
+    computed = []
+    for process in both:
+        said = [json.loads(line) for line in process.communicate(timeout=120)[0].splitlines()]
+        computed += [row["computed"] for row in said if row["type"] == "frames"]
+    assert sum(computed) == len(FRAMES)

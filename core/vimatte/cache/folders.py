@@ -15,6 +15,7 @@ from typing import Any
 from vimatte.cache.atomic import is_temporary, temporary_beside
 
 MARKER = ".vimatte-cache"
+LEASE = ".lease"
 SETTINGS = "settings.json"
 SUFFIX = ".safetensors"
 # A write takes seconds; what is older belongs to a run that was killed.
@@ -117,6 +118,7 @@ def delete_folder(folder: Path) -> int:
         found = list(entries)
     for entry in found:
         ours = entry.name == SETTINGS or frame_of(entry.name) is not None
+        ours = ours or entry.name.endswith(LEASE)
         if (ours or is_temporary(entry.name)) and entry.is_file(follow_symlinks=False):
             size = entry.stat(follow_symlinks=False).st_size
             Path(entry.path).unlink(missing_ok=True)

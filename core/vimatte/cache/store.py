@@ -16,6 +16,7 @@ from vimatte.cache import frame_file
 from vimatte.cache.atomic import hint_for, write_atomically
 from vimatte.cache.fingerprint import fingerprint
 from vimatte.cache.folders import (
+    LEASE,
     MARKER,
     frame_of,
     make_folder,
@@ -25,6 +26,7 @@ from vimatte.cache.folders import (
 )
 from vimatte.cache.folders import frame_file as file_name
 from vimatte.cache.frame_file import CorruptFrameError
+from vimatte.cache.lease import Lease, take
 from vimatte.errors import CacheError
 
 log = logging.getLogger(__name__)
@@ -165,6 +167,24 @@ class FrameStore:
         except (CorruptFrameError, OSError) as error:
             self._give_up(path, before, error)
             return None
+
+    def lease(self, frame: int) -> Lease | None:
+        """Take the lease on the work that begins at a frame; None where another holds it.
+
+        Raises
+        ------
+        CacheError
+            When the cache cannot be written.
+        """
+        try:
+            self._make_ready()
+        except OSError as error:
+            raise CacheError(
+                f"the cache cannot be written: {error.strerror or error}",
+                path=self.folder,
+                hint=hint_for(error),
+            ) from error
+        return take(self.folder / f"{frame}{LEASE}")
 
     def frames(self) -> list[int]:
         """Return the frames that have a file, ascending. Raises CacheError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from vimatte.session.shot_masks import ShotMasks
 # Plate frames that are searched for those that follow a segment; enough for every step in use.
 LOOK_AFTER = 100
 KEPT_CHAINS = 4
+# Seconds between two looks at what another process finishes.
+WAIT = 0.25
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,16 @@ class SegmentRunner:
             yield FrameResult(frames[position], True, alphas)
             position += 1
         todo = [frame for frame in frames[position:] if self.state_of(frame) != "cached"]
-        if todo:
-            yield from self._compute(segment, todo[0], todo[-1], frozenset(frames))
+        if not todo:
+            return
+        lease = self._in.mattes.lease(segment.first)
+        if lease is None:  # another process is at it: what it finishes is read
+            time.sleep(WAIT)
+            return
+        with lease:
+            # It may have been finished between the look and the lease.
+            if self.state_of(todo[0]) != "cached":
+                yield from self._compute(segment, todo[0], todo[-1], frozenset(frames))
 
     def _compute(
         self, segment: Segment, first: int, last: int, wanted: frozenset[int]
