@@ -10,6 +10,9 @@ from .source import Source
 
 TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin")
 CROP = ("min_x", "max_x", "min_y", "max_y")
+# Blender takes no mask from a strip that is muted or wholly transparent; this is less than half a
+# step of 8 bits.
+UNSEEN = 0.0001
 HANDLES = ("frame_start", "frame_offset_start", "frame_offset_end")
 
 
@@ -36,10 +39,10 @@ def wire(context, scene, strip, source: Source, folders: dict, settings) -> list
         _fill(matte, source, folder)
         _follow(matte, strip, source)
         if style == "MATTE":
-            matte.mute = False
+            matte.mute, matte.blend_alpha = False, 1.0
             shown.append(matte.name)
             continue
-        matte.mute = True
+        matte.mute, matte.blend_alpha = False, UNSEEN
         copy = _tagged(scene, tag, "isolate")
         if copy is None:
             copy = compat.duplicate(context, scene, strip)
