@@ -4,7 +4,8 @@
     python3 install.py             make .venv and install vimatte
     python3 install.py demo        ... and matte the people of a real clip into demo/
     python3 install.py test        ... and run the whole test suite (after --: pytest's arguments)
-    python3 install.py --uninstall remove what was made here
+    python3 install.py nuke        ... and let the user's Nuke find the plug-in
+    python3 install.py --uninstall remove what was made here (with nuke: only from Nuke)
 
 Safe to repeat: what is complete is left alone, what is half done or damaged is repaired.
 
@@ -352,6 +353,16 @@ def suite(request: Request, arguments: list[str]) -> int:
     return follow(["bash", "scripts/test", "--slow", *arguments], request.dry_run)
 
 
+def nuke(options: argparse.Namespace) -> int:
+    """Add our line to the user's init.py of Nuke, or take it out."""
+    sys.path.insert(0, str(ROOT / "nuke_plugin"))
+    from vimatte_nuke.user_init import change_init  # noqa: PLC0415 - of the checkout beside
+
+    for line in change_init(options.nuke_dir, remove=options.uninstall, dry_run=options.dry_run):
+        say(line)
+    return 0
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     ours, theirs = arguments, []
     if "--" in arguments:
@@ -362,7 +373,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         description="Install vimatte into a virtual environment; repeat it to repair or extend.",
     )
     add = parser.add_argument
-    add("what", nargs="?", choices=["demo", "test"], help="what to run afterwards")
+    add("what", nargs="?", choices=["demo", "test", "nuke"], help="what to run afterwards")
     add("--dry-run", action="store_true", help="say what would be done, do nothing")
     add("--uninstall", action="store_true", help="remove what install.py made")
     torch = "build of PyTorch; auto: what your package index gives (on Linux usually CUDA)"
@@ -371,6 +382,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parts = f"more parts to install, of {', '.join(EXTRAS)} (people always is)"
     add("--extras", metavar="A,B", default="", help=parts)
     add("--venv", metavar="DIR", type=Path, default=ROOT / ".venv", help="default: .venv here")
+    add("--nuke-dir", metavar="DIR", type=Path, help="for nuke; default: .nuke in your home")
     options = parser.parse_args(ours)
     options.extras = {name for name in options.extras.replace(" ", "").split(",") if name}
     unknown = options.extras - set(EXTRAS)
@@ -378,7 +390,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--extras: no {', '.join(sorted(unknown))}; known: {', '.join(EXTRAS)}")
     if theirs and options.what != "test":
         parser.error("arguments after -- are only for test")
-    if options.uninstall and options.what:
+    if options.uninstall and options.what not in (None, "nuke"):
         parser.error(f"--uninstall and {options.what} do not go together")
     options.arguments = theirs
     return options
@@ -405,6 +417,8 @@ def main(arguments: list[str]) -> int:
 
 
 def act(options: argparse.Namespace, request: Request) -> int:
+    if options.uninstall and options.what == "nuke":
+        return nuke(options)
     if options.uninstall:
         uninstall(request)
         return 0
@@ -413,6 +427,8 @@ def act(options: argparse.Namespace, request: Request) -> int:
         return demo(request)
     if options.what == "test":
         return suite(request, options.arguments)
+    if options.what == "nuke":
+        return nuke(options)
     say(f"next: {python_of(request.venv).with_name('vimatte')} --help")
     return 0
 

@@ -97,8 +97,11 @@ def _read(node: Any, context: Context) -> Image:
         raise RuntimeError(f"{node.name()}: no file name")
     if not node["first"].value() <= context.frame <= node["last"].value():
         key = "before" if context.frame < node["first"].value() else "after"
-        assert node[key].value() == "black", "only black is made here"
-        return _black(node, context)
+        if node[key].value() == "black":
+            return _black(node, context)
+        assert node[key].value() == "hold", "only these two are made here"
+        end = node["first" if key == "before" else "last"].value()
+        context = replace(context, frame=end)
     path = file_at(node["file"].value(), context)
     if not path.is_file():
         if node["on_error"].value() == "black":

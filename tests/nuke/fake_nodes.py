@@ -21,7 +21,7 @@ class Node:
     def __init__(self, host: Nuke, name: str, kind: str, parent: Any) -> None:
         on_main()
         self._host, self._class, self._parent = host, kind, parent
-        self._name, self._alive = name, True
+        self._name, self._alive, self.is_selected = name, True, False
         self._most, own = fake_classes.knobs_of(kind) if kind != "Root" else (0, [])
         self._inputs: list[Any] = []
         self._knobs: dict[str, Any] = {}
@@ -112,6 +112,10 @@ class Node:
             names = re.findall(r"([A-Za-z_]\w*)\.\w+", text)
             found += [n for n in self._parent.children if n._name in names] if names else []
         return found
+
+    def setSelected(self, on: bool) -> None:
+        self._check()
+        self.is_selected = bool(on)
 
     def channels(self) -> list[str]:
         self._check()

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -69,6 +70,7 @@ class Nuke:
         self.callbacks: dict[str, list[tuple[Any, str]]] = {}
         self.messages: list[str] = []
         self.printed: list[str] = []
+        self.plugin_paths: list[str] = []
         self.executed: list[tuple[str, int, int, bool]] = []
         self.tasks: list[Any] = []
         self.cancel_tasks = False
@@ -85,7 +87,7 @@ class Nuke:
     def _module(self) -> ModuleType:
         module = ModuleType("nuke")
         names = "root execute createNode toNode allNodes delete views layers channels message"
-        names += " tprint thisNode thisKnob menu nodeCopy nodePaste"
+        names += " tprint pluginAddPath thisNode thisKnob menu nodeCopy nodePaste"
         names += " executeInMainThread executeInMainThreadWithResult"
         for name in names.split():
             setattr(module, name, getattr(self, name))
@@ -242,6 +244,10 @@ class Nuke:
     def tprint(self, text: str) -> None:
         self.printed.append(text)
 
+    def pluginAddPath(self, path: str) -> None:
+        assert isinstance(path, str) and Path(path).is_dir()
+        self.plugin_paths.append(path)
+
     def thisNode(self) -> Any:
         return self._this[-1][0]
 
@@ -253,7 +259,10 @@ class Nuke:
         return self.menus[name]
 
     def nodeCopy(self, path: str) -> None:
-        fake_script.save(path, self.inside[-1].children)
+        chosen = [n for n in self.inside[-1].children if n.is_selected]
+        if not chosen:
+            raise RuntimeError("nothing is selected")
+        fake_script.save(path, chosen)
 
     def nodePaste(self, path: str) -> Any:
         return fake_script.load(self, path)
@@ -310,6 +319,12 @@ class Nuke:
     def see(self, node: Node, frame: int, view: str = "") -> fake_evaluate.Image:
         """Return what a viewer shows of a node."""
         return fake_evaluate.evaluate(node, self.context(frame, view))
+
+    def copy_all(self, path: str) -> None:
+        """Select everything and copy it."""
+        for node in self.allNodes():
+            node.setSelected(True)
+        self.nodeCopy(path)
 
     def install(self) -> ModuleType:
         for name in [n for n in sys.modules if n.partition(".")[0] == "vimatte_nuke"]:

@@ -70,14 +70,14 @@ def test_the_script_is_the_golden_one(start, tmp_path):
 
     commands.create()
     path = tmp_path / "copied.nk"
-    host.module.nodeCopy(str(path))
+    host.copy_all(str(path))
     assert path.read_text() == GOLDEN.read_text(), f"if meant: cp {path} {GOLDEN}"
 
 
 def test_a_pasted_node_works_without_the_plug_in(matted, start, plate, tmp_path, monkeypatch):
     made = matted()
     path = tmp_path / "copied.nk"
-    made.host.module.nodeCopy(str(path))
+    made.host.copy_all(str(path))
     before = made.host.see(made.node, 1002)
 
     import fake_nuke
@@ -181,7 +181,7 @@ def test_a_duplicate_shows_the_same_and_runs_for_itself(matted, tmp_path):
     made = matted()
     made.node["run_token"].setValue("0123")
     path = tmp_path / "copied.nk"
-    made.host.module.nodeCopy(str(path))
+    made.host.copy_all(str(path))
     pasted = made.host.module.nodePaste(str(path))
     assert pasted.name() != made.node.name()
     assert pasted["run_token"].value() == ""  # not the run of the other
