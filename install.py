@@ -353,12 +353,13 @@ def suite(request: Request, arguments: list[str]) -> int:
     return follow(["bash", "scripts/test", "--slow", *arguments], request.dry_run)
 
 
-def nuke(options: argparse.Namespace) -> int:
+def nuke(options: argparse.Namespace, venv: Path) -> int:
     """Add our line to the user's init.py of Nuke, or take it out."""
     sys.path.insert(0, str(ROOT / "nuke_plugin"))
     from vimatte_nuke.user_init import change_init  # noqa: PLC0415 - of the checkout beside
 
-    for line in change_init(options.nuke_dir, remove=options.uninstall, dry_run=options.dry_run):
+    folder, gone, dry = options.nuke_dir, options.uninstall, options.dry_run
+    for line in change_init(folder, python_of(venv), remove=gone, dry_run=dry):
         say(line)
     return 0
 
@@ -418,7 +419,7 @@ def main(arguments: list[str]) -> int:
 
 def act(options: argparse.Namespace, request: Request) -> int:
     if options.uninstall and options.what == "nuke":
-        return nuke(options)
+        return nuke(options, request.venv)
     if options.uninstall:
         uninstall(request)
         return 0
@@ -428,7 +429,7 @@ def act(options: argparse.Namespace, request: Request) -> int:
     if options.what == "test":
         return suite(request, options.arguments)
     if options.what == "nuke":
-        return nuke(options)
+        return nuke(options, request.venv)
     say(f"next: {python_of(request.venv).with_name('vimatte')} --help")
     return 0
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import nuke
-from vimatte_nuke import project, readback, run
+from vimatte_nuke import knobs, project, readback, run
 from vimatte_nuke.problem import Problem
-from vimatte_nuke.worker import load_client
+from vimatte_nuke.worker import find_environment, load_client
 
 SECONDS = 300
 
@@ -20,11 +20,9 @@ def write_bundle(node: nuke.Group) -> None:
     Problem
     """
     client = load_client()
-    try:
-        python = client.find_python(str(node["environment"].value()).strip())
-    except client.WorkerFailed as error:
-        raise Problem(str(error)) from error
-    names = str(node["names"].value()).strip()
+    python = find_environment(client, str(node["environment"].value()).strip())
+    rows = [str(node[f"name_{number}"].value()) for number in knobs.rows(node)]
+    names = ",".join(rows) or str(node["names"].value()).strip()
     made = []
     for fields in run.requests(node).values():
         bundle = fields["out"] + "/farm"

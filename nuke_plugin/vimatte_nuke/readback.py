@@ -165,7 +165,9 @@ def refresh(node: nuke.Group) -> str:
         for frame in wanted
         if not all(Path(ranges.file_of(pattern, frame, view)).is_file() for view in views)
     ]
-    if node["matted_from"].value() not in ("", state_of(node)):
+    # A node that is being pasted or opened may not be connected yet.
+    connected = node.input(0) is not None
+    if connected and node["matted_from"].value() not in ("", state_of(node)):
         return tell(node, "stale: what is connected has changed; matte again", marked=True)
     if missing:
         return tell(node, f"{len(missing)} frames missing: {ranges.text(missing)}", marked=True)

@@ -20,7 +20,7 @@ from vimatte_nuke import colour, export, knobs, project, readback
 from vimatte_nuke import frames as ranges
 from vimatte_nuke.node import inside
 from vimatte_nuke.problem import Problem
-from vimatte_nuke.worker import load_client
+from vimatte_nuke.worker import find_environment, load_client
 
 #: Seconds a worker may go on after it was told to stop, before it is killed.
 GRACE = 10.0
@@ -99,8 +99,8 @@ class Job:
         self.stop = threading.Event()
         self.wait = not nuke.GUI
         self._module = load_client()
+        python = find_environment(self._module, str(node["environment"].value()).strip())
         try:
-            python = self._module.find_python(str(node["environment"].value()).strip())
             self._client = self._module.WorkerClient(python)
         except self._module.WorkerFailed as error:
             raise Problem(str(error)) from error

@@ -12,19 +12,32 @@ PLUGIN = Path(__file__).resolve().parents[1]
 MARK = "# added by vimatte's install.py"
 
 
-def line_for(plugin: Path) -> str:
-    """Return the line; it does nothing where the folder has gone."""
-    path = json.dumps(plugin.as_posix())
-    return f"import os, nuke; os.path.isdir({path}) and nuke.pluginAddPath({path})  {MARK}"
+def line_for(plugin: Path, python: Path) -> str:
+    """Return the line; it does nothing where the folder has gone.
+
+    Parameters
+    ----------
+    plugin : Path
+        The folder ``nuke_plugin``.
+    python : Path
+        Of the environment that install.py made; ``$VIMATTE_PYTHON`` wins over it.
+    """
+    path, program = json.dumps(plugin.as_posix()), json.dumps(python.as_posix())
+    return (
+        f"import os, nuke; os.path.isdir({path}) and (os.environ.setdefault('VIMATTE_PYTHON',"
+        f" {program}), nuke.pluginAddPath({path}))  {MARK}"
+    )
 
 
-def change_init(folder: Optional[Path], *, remove: bool, dry_run: bool) -> list[str]:
+def change_init(folder: Optional[Path], python: Path, *, remove: bool, dry_run: bool) -> list[str]:
     """Add our line to ``init.py`` in Nuke's folder, or take it out; nothing else in it changes.
 
     Parameters
     ----------
     folder : Path, optional
         By default ``.nuke`` in the user's home.
+    python : Path
+        Of vimatte's environment.
     remove : bool
     dry_run : bool
         Say what would be done.
@@ -40,7 +53,7 @@ def change_init(folder: Optional[Path], *, remove: bool, dry_run: bool) -> list[
     if not remove:
         if lines and not lines[-1].endswith(b"\n"):
             lines[-1] += b"\n"
-        lines.append(line_for(PLUGIN).encode() + b"\n")
+        lines.append(line_for(PLUGIN, python).encode() + b"\n")
     new = b"".join(lines)
     if new == old:
         return [f"nothing to change in {path}"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from vimatte_nuke.problem import Problem
 
@@ -33,3 +35,30 @@ def load_client() -> ModuleType:
         "the worker's client is missing: copy core/vimatte/worker/client.py to"
         f" {PLACES[0]}, or use the plug-in inside its checkout"
     )
+
+
+def find_environment(client: Any, chosen: str) -> Path:
+    """Return the Python that runs the worker.
+
+    Parameters
+    ----------
+    client : module
+        From `load_client`.
+    chosen : str
+        What the node names; empty: ``$VIMATTE_PYTHON``, what install.py made for this user, or
+        what it made in the checkout this file is in.
+
+    Raises
+    ------
+    Problem
+        With what to do about it.
+    """
+    try:
+        return Path(client.find_python(chosen))
+    except client.WorkerFailed as error:
+        if not chosen and not os.environ.get("VIMATTE_PYTHON"):
+            venv = _HERE.parents[1] / ".venv"
+            for python in (venv / "bin" / "python", venv / "Scripts" / "python.exe"):
+                if python.is_file():
+                    return python
+        raise Problem(str(error)) from error

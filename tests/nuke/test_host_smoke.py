@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,23 +37,26 @@ def test_every_check_is_in_the_manual():
 
 
 @pytest.mark.parametrize("there", [None, b"print('mine')", b"a = 1\n# caf\xe9\n"])
-def test_install_adds_one_line_and_takes_it_out(tmp_path, start, there):
+def test_install_adds_one_line_and_takes_it_out(tmp_path, start, there, monkeypatch):
     host = start()
     from vimatte_nuke import user_init
 
     path = tmp_path / "home of me" / "init.py"
+    python = tmp_path / "env" / "bin" / "python"
+    monkeypatch.delenv("VIMATTE_PYTHON")
     if there is not None:
         path.parent.mkdir()
         path.write_bytes(there)
-    user_init.change_init(path.parent, remove=False, dry_run=True)
+    user_init.change_init(path.parent, python, remove=False, dry_run=True)
     assert path.exists() == (there is not None)
     for _ in range(2):
-        user_init.change_init(path.parent, remove=False, dry_run=False)
+        user_init.change_init(path.parent, python, remove=False, dry_run=False)
     new = path.read_bytes()
     assert new.startswith(there or b"") and new.count(b"pluginAddPath") == 1
     exec(new.decode("latin-1"), {})
     assert host.plugin_paths == [(ROOT / "nuke_plugin").as_posix()]
-    user_init.change_init(path.parent, remove=True, dry_run=False)
+    assert os.environ["VIMATTE_PYTHON"] == python.as_posix()
+    user_init.change_init(path.parent, python, remove=True, dry_run=False)
     assert path.read_bytes().rstrip(b"\n") == (there or b"").rstrip(b"\n")
     assert list(path.parent.iterdir()) == [path]
 
@@ -61,7 +65,7 @@ def test_a_line_whose_folder_has_gone_does_nothing(start):
     host = start()
     from vimatte_nuke import user_init
 
-    exec(user_init.line_for(Path('/gone/with "quotes" and é')), {})
+    exec(user_init.line_for(Path('/gone/with "quotes" and é'), Path("python")), {})
     assert host.plugin_paths == []
 
 
