@@ -48,7 +48,7 @@ MODELS: tuple[ModelSpec, ...] = (
         target="vimatte.models.lite_runner:load",
         summary="light MSG-VIM: temporal, 1.5 M parameters, for a CPU or a GPU",
         weights="msgvim_lite.safetensors",
-        sha256="426a3218cc3c671de2e15ab25ba5b40cba50ed069df3de01ba60db81bedf7015",
+        sha256="2e25d45203cd5c7b097d23d971dbd8d9e74e32ed5cc3bb8354f7a6d8c7968c39",
         licence="MIT",
         commercial=True,
     ),
