@@ -29,7 +29,8 @@ def plate_files(node: nuke.Group, frames: list[int], view: str, out: Path) -> st
     direct = upstream.direct_files(source, frames, view)
     if direct is not None:
         return direct
-    return _rendered(node, "export_plate", source, frames, view, out / "plate" / "plate.####.exr")
+    folder = out / f"plate-{upstream.digest(source)}"
+    return _rendered(node, "export_plate", source, frames, view, folder / "plate.####.exr")
 
 
 def guidance_fields(node: nuke.Group, frames: list[int], view: str, out: Path) -> dict[str, str]:
@@ -57,21 +58,21 @@ def guidance_fields(node: nuke.Group, frames: list[int], view: str, out: Path) -
         direct = upstream.direct_files(source, frames, view)
         if direct is not None:
             return {"guidance": "masks", "masks": direct}
-        pattern = out / "guidance" / "layers.####.exr"
+        folder = out / f"layers-{upstream.digest(source)}"
         write = inside(node, "export_guidance")
         write["channels"].setValue("all")
-        return {
-            "guidance": "masks",
-            "masks": _rendered(node, "export_guidance", source, frames, view, pattern),
-        }
+        pattern = folder / "layers.####.exr"
+        path = _rendered(node, "export_guidance", source, frames, view, pattern)
+        return {"guidance": "masks", "masks": path}
     if "rgba.alpha" not in channels:
         raise Problem(f"{source.name()} has no alpha for the guidance")
     # A folder an instance: a file with nothing but an alpha is one mask.
     write = inside(node, "export_guidance")
     write["channels"].setValue("alpha")
-    pattern = out / "guidance" / "object01" / "mask.####.exr"
-    path = _rendered(node, "export_guidance", source, frames, view, pattern)
-    return {"guidance": "masks", "masks": Path(path).parent.parent.as_posix()}
+    folder = out / f"alpha-{upstream.digest(source)}"
+    pattern = folder / "object01" / "mask.####.exr"
+    _rendered(node, "export_guidance", source, frames, view, pattern)
+    return {"guidance": "masks", "masks": folder.as_posix()}
 
 
 def _rendered(
@@ -79,14 +80,10 @@ def _rendered(
 ) -> str:
     """Render what is missing; return the pattern.
 
-    The folder carries the digest of everything upstream: after a change there the frames are
+    Its folder carries the digest of everything upstream: after a change there the frames are
     others, and none of the old ones is taken for them.
     """
-    folders = list(pattern.parts)
-    at = next(i for i, part in enumerate(folders) if part in ("plate", "guidance"))
-    folders[at] += "-" + upstream.digest(source)
-    path = Path(*folders)
-    text = path.as_posix()
+    text = pattern.as_posix()
     missing = [f for f in frames if not Path(ranges.file_of(text, f)).is_file()]
     if missing:
         write = inside(node, writer)

@@ -57,13 +57,21 @@ def output_folder(node: nuke.Group) -> Path:
         path = Path(given)
         if not path.is_absolute():
             raise Problem(f"the output folder must be an absolute path, not {given!r}")
-        return path
+        return _plain(path)
     script = str(nuke.root().name())
     if script in ("", "Root"):
         raise Problem("save the script first, or set the output folder on the Session tab")
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", node.fullName())
-    path = Path(script).resolve().parent / "vimatte" / safe
+    path = _plain(Path(script).resolve().parent / "vimatte" / safe)
     node["out"].setValue(path.as_posix())
+    return path
+
+
+def _plain(path: Path) -> Path:
+    """Refuse a folder that a file knob would not take as it is: it runs what is in brackets."""
+    strange = sorted(set(path.as_posix()) & set('[]$"#%{}\\\n'))
+    if strange:
+        raise Problem(f"the output folder must not have {' '.join(strange)} in its path: {path}")
     return path
 
 

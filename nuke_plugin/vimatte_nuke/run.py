@@ -44,15 +44,15 @@ def requests(node: nuke.Group) -> dict[str, dict[str, Any]]:
     for view in views:
         out = base / view if view else base
         plate = export.plate_files(node, frames, view, out)
+        files = {"plate": plate, **export.guidance_fields(node, frames, view, out)}
         found[view] = {
-            "plate": plate.replace("%V", view).replace("%v", view[:1]),
+            **{k: text.replace("%V", view).replace("%v", view[:1]) for k, text in files.items()},
             "frames": ranges.text(frames),
             "out": out.as_posix(),
             "cache": project.cache_folder(node, out).as_posix(),
             "model": node["model"].value(),
             "device": node["device"].value(),
             "quality": node["quality"].value(),
-            **export.guidance_fields(node, frames, view, out),
             **colour.request_fields(node),
         }
     return found
