@@ -130,6 +130,8 @@ class Job:
                     self._ask(task, view, "run", {**fields, "instances": rows}, found)
         except (Problem, self._module.WorkerFailed) as error:
             trouble = str(error)
+        except Exception as error:  # noqa: BLE001 - a thread's error would vanish, the node hang
+            trouble = f"a fault of the plug-in, please report it: {error!r}"
         finally:
             with contextlib.suppress(OSError):
                 self._client.close()
@@ -167,7 +169,15 @@ class Job:
             task.setProgress(min(100, 100 * int(answer.get("done") or 0) // total))
             task.setMessage(f"{view} {answer.get('stage', '')}".strip())
         elif kind == "instances":
-            found[:] = answer["instances"]
+            # Read here, so that what is wrong with it is not raised inside of Nuke's own loop.
+            found[:] = [
+                {
+                    "id": int(row["id"]),
+                    "name": str(row["name"]),
+                    "colour": [float(value) for value in row["colour"]][:3],
+                }
+                for row in answer["instances"]
+            ]
             self._main(self._rows, list(found))
         elif kind == "frame" and answer.get("folder"):
             self.folders[view] = Path(str(answer["folder"]))
@@ -224,6 +234,8 @@ class Job:
         node["run_token"].setValue("")
         if not trouble and not self.only_guide:
             try:
+                if not self.folders:
+                    raise Problem("the worker published nothing")
                 readback.show(node, self.folders)
                 node["matted_from"].setValue(self.state)
                 readback.refresh(node)

@@ -24,7 +24,7 @@ def stand_in(folder: Path, code: str) -> str:
     """Write a program that is started like the environment's Python."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "python"
-    path.write_text(f"#!{sys.executable}\nimport sys, time\n{code}\n")
+    path.write_text(f"#!{sys.executable}\nimport json, sys, time\n{code}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return str(path)
 
@@ -179,6 +179,37 @@ def test_a_worker_that_is_killed_goes_on_where_it_was(ready):
     press(host, node, "matte")
     assert node["status"].value() == "3 frames matted"
     assert node["version"].value() == "v001"
+
+
+def test_frames_appear_while_later_ones_are_computed(ready):
+    host, node = ready()
+    node["matte"].execute()
+    host.pump(lambda: node["version"].value() == "v001")
+    assert node["run_token"].value() != ""  # what is heard comes in order: the end is to come
+    assert host.see(node, 1001).channels["anna.alpha"].max() > 0.9
+    host.pump(lambda: node["run_token"].value() == "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="stands in for Python by a script")
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ('{"type": "done", "id": 1}', "published nothing"),
+        ('{"type": "instances", "instances": [{}]}', "a fault of the plug-in"),
+        ('{"type": "hello", "protocol": 99}', "it speaks protocol 99"),
+        ("no json at all", "the worker ended"),
+    ],
+)
+def test_a_worker_that_talks_nonsense(ready, tmp_path, answer, told):
+    host, node = ready()
+    code = f"print({answer!r}, flush=True)\nfor line in sys.stdin:\n"
+    code += "    done = {'type': 'done', 'id': json.loads(line)['id']}\n"
+    code += "    print(json.dumps(done), flush=True)"
+    if answer[0] != "{":
+        code = f"print({answer!r}, flush=True)"
+    node["environment"].setValue(stand_in(tmp_path / "env", code))
+    press(host, node, "matte")
+    assert told in node["status"].value(), node["status"].value()
 
 
 def test_the_progress_bars_cancel(ready):
