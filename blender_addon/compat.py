@@ -9,6 +9,10 @@ from contextlib import contextmanager
 import bpy
 
 
+#: From 5.0 on, a strip is masked after its transform and before its flips; earlier, after both.
+MASKED_BEFORE_FLIPS = bpy.app.version >= (5, 0, 0)
+
+
 def sequencer_scene(context):
     """Return the scene whose strips the sequencer shows (5.0: not always the active one)."""
     return getattr(context, "sequencer_scene", None) or context.scene

@@ -13,6 +13,7 @@ from .preferences import find_python
 from .pull import Pull
 from .source import SourceError, absolute, find, read, window_of
 
+CANCELLED = "Cancelled; finished frames are kept"
 #: The jobs that run, by the shot's tag.
 RUNNING: dict[str, Job] = {}
 
@@ -108,11 +109,13 @@ class Job:
                 self.progress = self._pull.progress()
                 yield
             if self.cancelled:
-                raise SourceError("Cancelled")
+                raise SourceError(CANCELLED)
             self.fields["plate"] = self._pull.plate
             if self._pull.masks:
                 self.fields.update(guidance="masks", masks=self._pull.masks)
             self._pull = None
+        if self.cancelled:
+            raise SourceError(CANCELLED)
         self._client = client.WorkerClient(self.python)
         self._client.request(self.kind, vse=True, **self.fields)
         done = None
@@ -133,7 +136,7 @@ class Job:
                 properties.take_instances(shot, answer["instances"])
         elif kind == "error":
             if self.cancelled or answer["code"] == "cancelled":
-                raise SourceError("Cancelled; finished frames are kept")
+                raise SourceError(CANCELLED)
             parts = [answer["message"], answer.get("path"), answer.get("hint")]
             raise SourceError(": ".join(str(part) for part in parts if part))
         return answer if kind == "done" else None

@@ -16,9 +16,7 @@ from bpy.props import (
 )
 
 # From 4.5 on, Blender warns of a path that begins with // unless it is told of them.
-RELATIVE = (
-    {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5, 0) else {}
-)
+RELATIVE = {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5, 0) else {}
 
 
 class VIMATTE_PG_instance(bpy.types.PropertyGroup):
@@ -131,6 +129,5 @@ def take_instances(shot, rows: list[dict]) -> None:
 def instance_rows(shot) -> list[dict]:
     """Return the table as a request has it."""
     return [
-        {"id": item.identity, "name": item.name, "enabled": item.enabled}
-        for item in shot.instances
+        {"id": item.identity, "name": item.name, "enabled": item.enabled} for item in shot.instances
     ]

@@ -33,6 +33,10 @@ def render(scene, wanted: dict, pattern: Path) -> None:
     settings.use_sequencer, settings.use_compositing = True, False
     settings.use_overwrite, settings.use_file_extension = True, True
     settings.use_border = False
+    for name in dir(settings):
+        # Dates and times in the files would make equal frames look like new ones.
+        if name.startswith("use_stamp_"):
+            setattr(settings, name, False)
     compat.set_format(scene, "PNG", "RGB", "16")
     bpy.ops.render.render(animation=True, scene=scene.name)
 

@@ -36,8 +36,9 @@ def wire(context, scene, strip, source: Source, folders: dict, settings) -> list
         if matte is None:
             matte = _new_matte(scene, strip, f"{strip.name} {name} matte", source, folder)
             _mark(matte, tag, "matte")
+            matte.select = False
         _fill(matte, source, folder)
-        _follow(matte, strip, source)
+        _follow(matte, strip, source, is_mask=style != "MATTE")
         if style == "MATTE":
             matte.mute, matte.blend_alpha = False, 1.0
             shown.append(matte.name)
@@ -90,9 +91,7 @@ def _place(scene, strip) -> None:
 
 def _new_matte(scene, strip, name: str, source: Source, folder: str):
     files = sorted(path.name for path in Path(folder).glob("*.exr"))
-    channel = _free_channel(
-        scene, source.start, source.start + len(source.frames), strip.channel
-    )
+    channel = _free_channel(scene, source.start, source.start + len(source.frames), strip.channel)
     return compat.strips(scene.sequence_editor).new_image(
         name=name,
         filepath=str(Path(folder) / files[0]),
@@ -119,20 +118,24 @@ def _fill(matte, source: Source, folder: str) -> None:
     matte.alpha_mode = "PREMUL"
 
 
-def _follow(matte, strip, source: Source) -> None:
+def _follow(matte, strip, source: Source, *, is_mask: bool) -> None:
     """Give the matte the source's handles, transform, flips and crop."""
     matte.frame_start = strip.frame_start
     # Handles are set on the timeline: a retimed source counts them in other units.
     matte.frame_final_start, matte.frame_final_end = source.timing.visible
+    # A matte of rendered frames was drawn with the flips, another one was not; and what is masked
+    # before its flips must not meet a mask that has them.
+    flipped = bool(source.rendered) == (is_mask and compat.MASKED_BEFORE_FLIPS)
+    matte.use_flip_x = strip.use_flip_x and flipped
+    matte.use_flip_y = strip.use_flip_y and flipped
     if source.rendered:
-        return  # it was drawn with all that
+        return
     for name in TRANSFORM:
         setattr(matte.transform, name, getattr(strip.transform, name))
     if hasattr(strip.transform, "filter"):
         matte.transform.filter = strip.transform.filter
     for name in CROP:
         setattr(matte.crop, name, getattr(strip.crop, name))
-    matte.use_flip_x, matte.use_flip_y = strip.use_flip_x, strip.use_flip_y
 
 
 def _mask(context, scene, copy, matte) -> None:

@@ -254,6 +254,8 @@ class WorkerClient:
             stdin.write(line)
             stdin.flush()
         except OSError as error:
+            for thread in self._threads:  # its last words may still be on their way
+                thread.join(timeout=1.0)
             raise WorkerFailed(f"the worker has died: {self._last_words()}") from error
 
     def _seen(self, answer: Answer) -> list[Answer]:
