@@ -5,6 +5,7 @@
     python3 install.py demo        ... and matte the people of a real clip into demo/
     python3 install.py test        ... and run the whole test suite (after --: pytest's arguments)
     python3 install.py nuke        ... and let the user's Nuke find the plug-in
+    python3 install.py blender     ... and build the extension, install it in a Blender found
     python3 install.py --uninstall remove what was made here (with nuke: only from Nuke)
 
 Safe to repeat: what is complete is left alone, what is half done or damaged is repaired.
@@ -364,6 +365,42 @@ def nuke(options: argparse.Namespace, venv: Path) -> int:
     return 0
 
 
+def blender(options: argparse.Namespace, venv: Path) -> int:
+    """Build the extension, say where our environment is, and install where there is a Blender."""
+    target = ROOT / "build" / "vimatte-blender.zip"
+    found = options.blender or shutil.which("blender")
+    sys.path.insert(0, str(ROOT / "core" / "vimatte" / "worker"))
+    from client import record_file  # noqa: PLC0415 - of the checkout beside
+
+    record = record_file()
+    if options.dry_run:
+        say(f"would build {target} and write {record}")
+        return 0
+    code = follow([sys.executable, "scripts/build_blender", str(target)], dry_run=False)
+    if code:
+        return code
+    record.parent.mkdir(parents=True, exist_ok=True)
+    temporary = record.with_name(f"{record.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps({"python": str(python_of(venv))}) + "\n", encoding="utf-8")
+    temporary.replace(record)
+    if found and _blender_version(found) >= (4, 2):
+        command = [str(found), "--command", "extension", "install-file"]
+        code = follow([*command, "--repo", "user_default", "--enable", str(target)], dry_run=False)
+        say("restart Blender: the panel is in the Video Sequencer's sidebar, Instance Matte")
+        return code
+    say(f"drag {target} into Blender 4.2 or newer (or name it with --blender)")
+    return 0
+
+
+def _blender_version(program: str | Path) -> tuple[int, ...]:
+    done = subprocess.run(
+        [str(program), "--version"], capture_output=True, text=True, check=False, timeout=60
+    )
+    numbers = done.stdout.partition("Blender ")[2].split(maxsplit=1)[:1]
+    parts = numbers[0].split(".") if numbers else []
+    return tuple(int(part) for part in parts if part.isdigit())
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     ours, theirs = arguments, []
     if "--" in arguments:
@@ -374,7 +411,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         description="Install vimatte into a virtual environment; repeat it to repair or extend.",
     )
     add = parser.add_argument
-    add("what", nargs="?", choices=["demo", "test", "nuke"], help="what to run afterwards")
+    add(
+        "what",
+        nargs="?",
+        choices=["demo", "test", "nuke", "blender"],
+        help="what to run afterwards",
+    )
     add("--dry-run", action="store_true", help="say what would be done, do nothing")
     add("--uninstall", action="store_true", help="remove what install.py made")
     torch = "build of PyTorch; auto: what your package index gives (on Linux usually CUDA)"
@@ -384,6 +426,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--extras", metavar="A,B", default="", help=parts)
     add("--venv", metavar="DIR", type=Path, default=ROOT / ".venv", help="default: .venv here")
     add("--nuke-dir", metavar="DIR", type=Path, help="for nuke; default: .nuke in your home")
+    add("--blender", metavar="PROGRAM", type=Path, help="for blender; default: the one on PATH")
     options = parser.parse_args(ours)
     options.extras = {name for name in options.extras.replace(" ", "").split(",") if name}
     unknown = options.extras - set(EXTRAS)
@@ -428,8 +471,9 @@ def act(options: argparse.Namespace, request: Request) -> int:
         return demo(request)
     if options.what == "test":
         return suite(request, options.arguments)
-    if options.what == "nuke":
-        return nuke(options, request.venv)
+    hosts = {"nuke": nuke, "blender": blender}
+    if options.what in hosts:
+        return hosts[options.what](options, request.venv)
     say(f"next: {python_of(request.venv).with_name('vimatte')} --help")
     return 0
 

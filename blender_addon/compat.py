@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import bpy
 
-
 #: From 5.0 on, a strip is masked after its transform and before its flips; earlier, after both.
 MASKED_BEFORE_FLIPS = bpy.app.version >= (5, 0, 0)
 

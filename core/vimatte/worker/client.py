@@ -78,8 +78,8 @@ def find_python(preferred: str = "") -> Path:
             python = Path(str(json.loads(stream.read(1 << 16))["python"]))
     except (OSError, ValueError, KeyError, TypeError):
         raise WorkerFailed(
-            "vimatte is not installed for this user: run `python3 install.py` in the folder of"
-            " vimatte, or name its environment"
+            "vimatte is not installed for this user: run `python3 install.py` for this program in"
+            " the folder of vimatte, or name its environment"
         ) from None
     if not python.is_file():
         raise WorkerFailed(f"the vimatte environment has gone: {python}; run install.py again")
