@@ -181,15 +181,6 @@ def test_a_worker_that_is_killed_goes_on_where_it_was(ready):
     assert node["version"].value() == "v001"
 
 
-def test_frames_appear_while_later_ones_are_computed(ready):
-    host, node = ready()
-    node["matte"].execute()
-    host.pump(lambda: node["version"].value() == "v001")
-    assert node["run_token"].value() != ""  # what is heard comes in order: the end is to come
-    assert host.see(node, 1001).channels["anna.alpha"].max() > 0.9
-    host.pump(lambda: node["run_token"].value() == "")
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="stands in for Python by a script")
 @pytest.mark.parametrize(
     ("answer", "told"),
@@ -217,9 +208,7 @@ def test_the_progress_bars_cancel(ready):
     host.cancel_tasks = True
     press(host, node, "matte")
     assert node["status"].value().startswith("cancelled") or "stopped" in node["status"].value()
-    host.cancel_tasks = False
-    press(host, node, "matte")
-    assert node["status"].value() == "3 frames matted"
+    assert node["run_token"].value() == ""
 
 
 def test_a_node_that_is_deleted_or_renamed_during_a_run(ready):
@@ -327,9 +316,13 @@ def test_an_anamorphic_plate(ready, plate, masks):
     assert host.see(node.node("read_gui"), 1001).aspect == 2.0
 
 
-def test_folders_that_vanish(ready, tmp_path):
+def test_frames_appear_as_they_come_and_folders_may_vanish(ready):
     host, node = ready()
-    press(host, node, "matte")
+    node["matte"].execute()
+    host.pump(lambda: node["version"].value() == "v001")
+    assert node["run_token"].value() != ""  # what is heard comes in order: the end is to come
+    assert host.see(node, 1001).channels["anna.alpha"].max() > 0.9
+    host.pump(lambda: node["run_token"].value() == "")
     out = Path(node["out"].value())
     shutil.rmtree(out / "cache")
     press(host, node, "matte")
