@@ -169,6 +169,17 @@ def missing_files(folder):
 
 
 @check
+def overscan_is_exported(folder):
+    """A Write keeps a bounding box that is larger than the format, and raw pixels."""
+    grown = nuke.nodes.AdjBBox(inputs=[nuke.nodes.CheckerBoard2()])
+    grown["numpixels"].setValue(20)
+    write = exr_write(folder, "overscan", grown, "rgb")
+    nuke.execute(write, 1, 1, 1)
+    before, after = grown.bbox(), exr_read(write).bbox()
+    must(before.w() == after.w() and before.h() == after.h(), "the box was cut")
+
+
+@check
 def frame_range_node(folder):
     """A FrameRange tells the range and passes every frame."""
     limits = nuke.nodes.FrameRange(inputs=[nuke.nodes.CheckerBoard2()])

@@ -94,6 +94,7 @@ CLASSES: dict[str, tuple[int, Any]] = {
     "Premult": (1, list),
     "Read": (0, _read),
     "Write": (1, _write),
+    "AdjBBox": (1, lambda: [_make(k.Double_Knob, "numpixels", 25)]),
     "Shuffle": (1, _shuffle),
     "TimeOffset": (1, lambda: [_make(k.Int_Knob, "time_offset")]),
     "Switch": (9, lambda: [_make(k.Double_Knob, "which")]),

@@ -200,6 +200,12 @@ def _switch(node: Any, context: Context) -> Image:
     return evaluate(node.input(min(which, node.inputs() - 1)), context)
 
 
+def _adjust_box(node: Any, context: Context) -> Image:
+    image, more = evaluate(node.input(0), context), int(node["numpixels"].value())
+    x, y, w, h = image.box
+    return image.over((x - more, y - more, w + 2 * more, h + 2 * more))
+
+
 def _premult(node: Any, context: Context) -> Image:
     image = evaluate(node.input(0), context)
     alpha = image.get("rgba.alpha")
@@ -242,6 +248,7 @@ _MAKERS = {
     "Read": _read,
     "Copy": _copy,
     "Remove": _remove,
+    "AdjBBox": _adjust_box,
     "Shuffle": _shuffle,
     "Switch": _switch,
     "Premult": _premult,

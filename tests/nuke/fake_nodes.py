@@ -17,6 +17,19 @@ INPUTS, HIDDEN_INPUTS, EXPRESSIONS = 1, 2, 4
 _TERM = re.compile(r"parent\.(\w+)|\$gui")
 
 
+class Info:
+    """A rectangle, as Nuke gives one."""
+
+    def __init__(self, box: tuple[int, int, int, int]) -> None:
+        self._box = box
+
+    def w(self) -> int:
+        return self._box[2]
+
+    def h(self) -> int:
+        return self._box[3]
+
+
 class Node:
     def __init__(self, host: Nuke, name: str, kind: str, parent: Any) -> None:
         on_main()
@@ -124,6 +137,10 @@ class Node:
             return sorted(fake_evaluate.evaluate(self, self._host.context(frame)).channels)
         except RuntimeError:
             return []
+
+    def bbox(self) -> Info:
+        self._check()
+        return Info(fake_evaluate.evaluate(self, self._host.context(self.firstFrame())).box)
 
     def _range(self) -> tuple[int, int]:
         if self._class in ("Read", "FrameRange"):
