@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Optional
 
 import bpy
 
@@ -36,6 +37,7 @@ class Job:
         settings = scene.vimatte
         window = (0, 0) if strip is None else window_of(scene, strip, settings.frames)
         masks = settings.guidance != "PEOPLE"
+        self.through = masks
         self.source = read(scene, strip, window, through=masks)
         shot = properties.make_shot(scene, strip)
         if shot.name in RUNNING:
@@ -102,6 +104,11 @@ class Job:
 
     def _work(self) -> Iterator[None]:
         scene = bpy.data.scenes[self.scene]
+        strip = find(scene, self.tag)
+        if strip is None:
+            raise SourceError("The strip was deleted")
+        if not self.cancelled and not self.source.rendered and strip.type == "MOVIE":
+            yield from self._compare(scene, strip)
         if self.source.rendered:
             self.stage = "rendering the strip"
             self._pull = Pull(scene, self.tag, self.source.wanted, self.out, self.guidance)
@@ -116,15 +123,44 @@ class Job:
             self._pull = None
         if self.cancelled:
             raise SourceError(CANCELLED)
-        self._client = client.WorkerClient(self.python)
-        self._client.request(self.kind, vse=True, **self.fields)
+        done = yield from self._ask(self.kind, vse=True, **self.fields)
+        if done is not None and self.kind == "run":
+            self._wire(done)
+
+    def _ask(self, kind: str, **fields) -> Generator[None, None, Optional[dict]]:  # noqa: UP045
+        """Send a request to the worker and return its last answer."""
+        if self._client is None:
+            self._client = client.WorkerClient(self.python)
+        self._client.request(kind, **fields)
         done = None
         while self._client.busy:
             for answer in self._client.poll():
                 done = self._take(answer) or done
             yield
-        if done is not None and self.kind == "run":
-            self._wire(done)
+        return done
+
+    def _compare(self, scene, strip) -> Iterator[None]:
+        """Render a movie in which Blender sees other frames than the worker does.
+
+        That is one whose rate varies, or that one of them turns as its rotation flag says.
+        """
+        element = strip.elements[0]
+        size = [element.orig_width, element.orig_height]
+        fields = {name: value for name, value in self.fields.items() if name != "frames"}
+        plan = yield from self._ask("plan", **fields)
+        if plan is None:
+            return
+        first, _, last = plan["plate_frames"].partition("-")
+        same = int(last or first) - int(first) + 1 == self.source.total
+        if same and size in ([0, 0], plan["size"]):
+            return
+        strip = find(scene, self.tag)  # much may have happened to it since
+        if strip is None:
+            raise SourceError("The strip was deleted")
+        self.through = True
+        window = window_of(scene, strip, scene.vimatte.frames)
+        self.source = read(scene, strip, window, through=True)
+        self.fields = self._request(scene.vimatte, self._shot())
 
     def _take(self, answer: dict):
         kind = answer["type"]
@@ -153,7 +189,7 @@ class Job:
         folders = {(name, rows[name]): path for name, path in done["strips"].items()}
         # The strip may have been moved in the meantime: look at it again.
         window = window_of(scene, strip, scene.vimatte.frames)
-        source = read(scene, strip, window, through=bool(self.fields.get("masks")))
+        source = read(scene, strip, window, through=self.through)
         if source.rendered and source.start != self.source.start:
             raise SourceError("The strip was moved while its frames were rendered: run again")
         wire.wire(self.context, scene, strip, source, folders, scene.vimatte)

@@ -36,6 +36,9 @@ class Source:
         The first and the last plate frame to matte.
     rendered : str
         Why the frames go through the sequencer; empty where they do not.
+    timing : Timing
+    total : int
+        Frames of the whole plate.
     """
 
     plate: str
@@ -44,6 +47,7 @@ class Source:
     wanted: tuple[int, int]
     rendered: str
     timing: Timing
+    total: int = 0
 
 
 def check(strip) -> None:
@@ -82,7 +86,7 @@ def read(scene, strip, window: tuple[int, int], *, through: bool = False) -> Sou
     )
     if shown[0] > shown[1]:
         raise SourceError("The strip lies outside of the range: choose another range")
-    why = "masks are drawn in the scene" if through else _why_rendered(scene, strip)
+    why = "its masks or its frames are the scene's" if through else _why_rendered(scene, strip)
     plate, numbers, timing = "", [], _timing(scene, strip, _count(strip))
     if not why:
         plate, numbers = _media(strip)
@@ -92,7 +96,8 @@ def read(scene, strip, window: tuple[int, int], *, through: bool = False) -> Sou
         return Source("", [start + k for k in range(timing.length)], start, shown, why, timing)
     frames = [numbers[min(k, len(numbers) - 1)] for k in timing.content()]
     used = [frames[min(max(t - start, 0), len(frames) - 1)] for t in range(shown[0], shown[1] + 1)]
-    return Source(plate, frames, start, (min(used), max(used)), "", timing)
+    wanted = (min(used), max(used))
+    return Source(plate, frames, start, wanted, "", timing, len(numbers))
 
 
 def _why_rendered(scene, strip) -> str:

@@ -148,6 +148,13 @@ def fast_trimmed(sc, strip) -> None:
 CHANGES = [trimmed, moved, reverse, hard_trim, strobe, fast, slow, fast_reverse, fast_trimmed]
 
 
+def pictures(sc, strip) -> None:
+    strip.frame_offset_start = 6
+
+
+CHANGES.append(pictures)
+
+
 def timing() -> dict:
     """Picture and matte of each timeline frame; both encode the source frame they are of."""
     install()
@@ -157,7 +164,13 @@ def timing() -> dict:
         if ADDON not in bpy.context.preferences.addons:
             addon_utils.enable(ADDON, default_set=True)
         sc = scene()
-        strip = movie(sc, start=5)
+        if change is pictures:
+            strip = strips(sc.sequence_editor).new_image("seq", str(FOLDER / "p.0001.png"), 1, 5)
+            for number in range(2, 41):
+                strip.elements.append(f"p.{number:04d}.png")
+            sc.sequence_editor.active_strip = strip
+        else:
+            strip = movie(sc, start=5)
         change(sc, strip)
         sc.vimatte.result = "MATTE"
         first, last = strip.frame_final_start, strip.frame_final_end - 1
@@ -318,6 +331,26 @@ def deleted() -> dict:
     while job.step():
         pass
     return {"error": job.error, "running": len(module("jobs").RUNNING)}
+
+
+def graded() -> dict:
+    """A strip with a modifier, and a movie whose rate varies, go through the sequencer."""
+    install()
+    sc = scene()
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "graded.blend"))
+    found = {}
+    for file in ("disc.mp4", "vary.mp4"):
+        strip = movie(sc, file.partition(".")[0], file=file)
+        strip.frame_offset_end = strip.frame_duration - 3
+        if file == "disc.mp4":
+            with module("compat").sequencer(bpy.context, sc):
+                strip.modifiers.new(name="grade", type="BRIGHT_CONTRAST")
+        bpy.ops.vimatte.find_people()
+        shot = module("properties").shot_of(sc, strip)
+        out = Path(bpy.path.abspath(shot.folder)) / "frames"
+        found[file] = [shot.message, len(list(out.glob("plate.*.png")))]
+        strips(sc.sequence_editor).remove(strip)
+    return found
 
 
 print("\n" + json.dumps(globals()[SCENARIO]()), flush=True)

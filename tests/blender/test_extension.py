@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import wave
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -25,13 +27,17 @@ STEP = 5
 MAX_ERROR = 0.004
 
 
-def write_movie(path: Path, picture) -> None:
+def write_movie(path: Path, picture, slow_from: int = COUNT) -> None:
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=24)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv444p"
         stream.options = {"crf": "1"}
+        stream.codec_context.time_base = Fraction(1, 24)
         for number in range(COUNT):
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            frame.pts = number + max(0, number - slow_from)
+            frame.time_base = Fraction(1, 24)
+            out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
 
 
@@ -52,6 +58,10 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_movie(folder / "c24.mp4", lambda n: np.full((HEIGHT, WIDTH, 3), 30 + STEP * n, np.uint8))
     write_movie(folder / "disc.mp4", disc)
+    write_movie(folder / "vary.mp4", disc, slow_from=20)
+    for number in range(COUNT):
+        level = np.full((HEIGHT, WIDTH, 3), 30 + STEP * number, np.uint8)
+        cv2.imwrite(str(folder / f"p.{number + 1:04d}.png"), level)
     with wave.open(str(folder / "s.wav"), "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
@@ -204,3 +214,11 @@ def test_a_strip_deleted_during_the_run(blender: Path, material: Path, tmp_path:
     assert "deleted" in found["error"]
     assert "v001" in found["error"]
     assert found["running"] == 0
+
+
+def test_what_only_the_sequencer_shows_is_rendered_by_it(
+    blender: Path, material: Path, tmp_path: Path
+) -> None:
+    found = inside(blender, material, tmp_path, "graded")
+    assert found["disc.mp4"] == ["0 found", 3]
+    assert found["vary.mp4"] == ["0 found", 3]
