@@ -350,55 +350,17 @@ def suite(request: Request, arguments: list[str]) -> int:
     python = str(python_of(request.venv))
     os.environ["VIMATTE_PYTHON"] = python
     if os.name == "nt":
-        return follow([python, "-m", "pytest", "-m", "", *arguments], request.dry_run)
+        return follow([python, "-m", "pytest", "-m", "not demand", *arguments], request.dry_run)
     return follow(["bash", "scripts/test", "--slow", *arguments], request.dry_run)
 
 
-def nuke(options: argparse.Namespace, venv: Path) -> int:
-    """Add our line to the user's init.py of Nuke, or take it out."""
-    sys.path.insert(0, str(ROOT / "nuke_plugin"))
-    from vimatte_nuke.user_init import change_init  # noqa: PLC0415 - of the checkout beside
+def host(options: argparse.Namespace, venv: Path) -> int:
+    """Install the adapter of a host program."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    import install_hosts  # noqa: PLC0415 - of the checkout beside
 
-    folder, gone, dry = options.nuke_dir, options.uninstall, options.dry_run
-    for line in change_init(folder, python_of(venv), remove=gone, dry_run=dry):
-        say(line)
-    return 0
-
-
-def blender(options: argparse.Namespace, venv: Path) -> int:
-    """Build the extension, say where our environment is, and install where there is a Blender."""
-    target = ROOT / "build" / "vimatte-blender.zip"
-    found = options.blender or shutil.which("blender")
-    sys.path.insert(0, str(ROOT / "core" / "vimatte" / "worker"))
-    from client import record_file  # noqa: PLC0415 - of the checkout beside
-
-    record = record_file()
-    if options.dry_run:
-        say(f"would build {target} and write {record}")
-        return 0
-    code = follow([sys.executable, "scripts/build_blender", str(target)], dry_run=False)
-    if code:
-        return code
-    record.parent.mkdir(parents=True, exist_ok=True)
-    temporary = record.with_name(f"{record.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({"python": str(python_of(venv))}) + "\n", encoding="utf-8")
-    temporary.replace(record)
-    if found and _blender_version(found) >= (4, 2):
-        command = [str(found), "--command", "extension", "install-file"]
-        code = follow([*command, "--repo", "user_default", "--enable", str(target)], dry_run=False)
-        say("restart Blender: the panel is in the Video Sequencer's sidebar, Instance Matte")
-        return code
-    say(f"drag {target} into Blender 4.2 or newer (or name it with --blender)")
-    return 0
-
-
-def _blender_version(program: str | Path) -> tuple[int, ...]:
-    done = subprocess.run(
-        [str(program), "--version"], capture_output=True, text=True, check=False, timeout=60
-    )
-    numbers = done.stdout.partition("Blender ")[2].split(maxsplit=1)[:1]
-    parts = numbers[0].split(".") if numbers else []
-    return tuple(int(part) for part in parts if part.isdigit())
+    hosts = {"nuke": install_hosts.nuke, "blender": install_hosts.blender}
+    return hosts[options.what](options, python_of(venv), say)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -444,7 +406,7 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     for name in ("PYTHONPATH", "PYTHONHOME"):  # no other vimatte than the one installed
         os.environ.pop(name, None)
-    extras = {"people", *options.extras, *(["dev"] if options.what == "test" else [])}
+    extras = {"people", "farm", *options.extras, *(["dev"] if options.what == "test" else [])}
     index = options.torch_index
     if index and "://" not in index:
         index = str(Path.cwd() / index)
@@ -462,7 +424,7 @@ def main(arguments: list[str]) -> int:
 
 def act(options: argparse.Namespace, request: Request) -> int:
     if options.uninstall and options.what == "nuke":
-        return nuke(options, request.venv)
+        return host(options, request.venv)
     if options.uninstall:
         uninstall(request)
         return 0
@@ -471,9 +433,8 @@ def act(options: argparse.Namespace, request: Request) -> int:
         return demo(request)
     if options.what == "test":
         return suite(request, options.arguments)
-    hosts = {"nuke": nuke, "blender": blender}
-    if options.what in hosts:
-        return hosts[options.what](options, request.venv)
+    if options.what in ("nuke", "blender"):
+        return host(options, request.venv)
     say(f"next: {python_of(request.venv).with_name('vimatte')} --help")
     return 0
 

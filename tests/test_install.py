@@ -171,7 +171,7 @@ def test_a_dry_run_tells_and_touches_nothing(checkout: Checkout, words: tuple[st
     assert "-m venv" in done.stdout
     assert "pip install" in done.stdout
     assert "-c constraints.txt torch==2.13.0" in done.stdout
-    assert ("'.[dev,people]'" if "test" in words else "'.[people]'") in done.stdout
+    assert ("'.[dev,farm,people]'" if "test" in words else "'.[farm,people]'") in done.stdout
     if "demo" in words:
         assert "weights fetch demo-clip" in done.stdout
         assert "--guidance people" in done.stdout
@@ -190,7 +190,7 @@ def test_installs_and_says_where(installed: Checkout) -> None:
     )
     assert Path(said.stdout.strip()) == installed.root / "core" / "vimatte" / "__init__.py"
     marker = json.loads((installed.venv / MARKER).read_text())
-    assert marker["extras"] == ["people"]
+    assert marker["extras"] == ["farm", "people"]
     assert marker["digest"]
 
 
@@ -207,8 +207,8 @@ def test_a_second_run_is_quick_and_changes_nothing(installed: Checkout) -> None:
 
 
 def test_more_extras_are_added_to_what_is_there(installed: Checkout) -> None:
-    done = installed.run("--extras", "farm", "--dry-run")
-    assert "'.[farm,people]'" in done.stdout
+    done = installed.run("--extras", "ui", "--dry-run")
+    assert "'.[farm,people,ui]'" in done.stdout
     assert "-m venv" not in done.stdout
     assert "would remove" not in done.stdout
 

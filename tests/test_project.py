@@ -26,6 +26,7 @@ PACKAGES = {
     "PIL": "pillow",
     "scenedetect": "scenedetect-headless",
     "ai_edge_litert": "ai-edge-litert",
+    "openjd": "openjd-model",
 }
 
 

@@ -104,7 +104,7 @@ def test_a_cancelled_job_leaves_no_process_and_writes_no_more(farm: Farm, spool:
     assert farm.frames() == written
 
 
-@pytest.mark.slow
+@pytest.mark.demand
 def test_a_node_that_dies_is_found_and_its_task_done_again(
     farm: Farm, spool: Path, cluster: Cluster
 ) -> None:
