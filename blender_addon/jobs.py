@@ -146,7 +146,8 @@ class Job:
         """
         element = strip.elements[0]
         size = [element.orig_width, element.orig_height]
-        fields = {name: value for name, value in self.fields.items() if name != "frames"}
+        # Of the whole movie; with instances it would be guided, which takes long.
+        fields = {"plate": self.source.plate, "out": self.fields["out"]}
         plan = yield from self._ask("plan", **fields)
         if plan is None:
             return

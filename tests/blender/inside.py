@@ -61,8 +61,9 @@ def render(sc, frame: int, *points: tuple[int, int]) -> list[list[float]]:
     bpy.ops.render.render(write_still=True, scene=sc.name)
     image = bpy.data.images.load(str(FOLDER / "look.png"), check_existing=False)
     image.colorspace_settings.name = "Non-Color"
-    width = image.size[0]
-    values = [list(image.pixels[(y * width + x) * 4 : (y * width + x) * 4 + 4]) for x, y in points]
+    width, pixels = image.size[0], image.pixels[:]
+    starts = [(y * width + x) * 4 for x, y in points]
+    values = [list(pixels[start : start + 4]) for start in starts]
     bpy.data.images.remove(image)
     return values
 
@@ -350,6 +351,51 @@ def graded() -> dict:
         out = Path(bpy.path.abspath(shot.folder)) / "frames"
         found[file] = [shot.message, len(list(out.glob("plate.*.png")))]
         strips(sc.sequence_editor).remove(strip)
+    return found
+
+
+def dancers() -> dict:
+    """As a new user: find people in real footage, matte one, over another strip; then again."""
+    install()
+    sc = scene(480, 270)
+    more = {"length": 9} if bpy.app.version >= (5, 0, 0) else {"frame_end": 10}
+    green = strips(sc.sequence_editor).new_effect(
+        name="green", type="COLOR", channel=1, frame_start=1, **more
+    )
+    green.color = (0, 1, 0)
+    strip = strips(sc.sequence_editor).new_movie(
+        name="dance",
+        filepath=os.environ["VIMATTE_TEST_CLIP"],
+        channel=2,
+        frame_start=-39,
+        fit_method="FIT",
+    )
+    strip.frame_offset_start = 41
+    strip.frame_offset_end = strip.frame_duration - 43
+    sc.sequence_editor.active_strip = strip
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "dance.blend"))
+    bpy.ops.vimatte.find_people()
+    shot = sc.vimatte.shots[0]
+    found = {
+        "people": len(shot.instances),
+        "thumbnail": Path(shot.instances[0].thumbnail).is_file(),
+    }
+    for item in shot.instances[1:]:
+        item.enabled = False
+    bpy.ops.vimatte.matte()
+    (name,) = [s.name for s in strips(sc.sequence_editor) if s.type == "IMAGE"]
+    matte = strips(sc.sequence_editor)[name]
+    found["names"] = [s.name for s in strips(sc.sequence_editor)]
+    strip.mute = True
+    first = strip.frame_final_start
+    points = [(x, y) for y in range(5, 270, 20) for x in range(5, 480, 20)]
+    found["isolated"] = render(sc, first, *points)
+    for other in strips(sc.sequence_editor):
+        other.mute = other != matte
+    matte.blend_alpha = 1
+    found["alpha"] = [p[3] for p in render(sc, first, *points)]
+    offset = first - round(matte.frame_start)
+    found["file"] = str(Path(matte.directory) / matte.elements[offset].filename)
     return found
 
 

@@ -18,10 +18,12 @@ import pytest
 import vimatte
 from vimatte.frames.types import FrameHeader
 from vimatte.frames.window import Window
+from vimatte.output.exr_file import read_layers
 from vimatte.output.vse import write_strip
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+CLIP = ROOT.parent / "shared" / "data" / "dance_group.mp4"
 COUNT, WIDTH, HEIGHT = 40, 96, 64
 STEP = 5
 MAX_ERROR = 0.004
@@ -94,7 +96,7 @@ def inside(blender: Path, material: Path, tmp_path: Path, scenario: str) -> dict
     env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     done = subprocess.run(
         [str(blender), str(HERE / "inside.py"), scenario, str(tmp_path)],
-        env=env | {"VIMATTE_PYTHON": str(worker)},
+        env=env | {"VIMATTE_PYTHON": str(worker), "VIMATTE_TEST_CLIP": str(CLIP)},
         capture_output=True,
         text=True,
         timeout=500,
@@ -222,3 +224,30 @@ def test_what_only_the_sequencer_shows_is_rendered_by_it(
     found = inside(blender, material, tmp_path, "graded")
     assert found["disc.mp4"] == ["0 found", 3]
     assert found["vary.mp4"] == ["0 found", 3]
+
+
+@pytest.mark.skipif(not CLIP.exists(), reason="needs the footage dance_group.mp4")
+def test_a_dancer_is_isolated_over_another_strip(
+    blender: Path, material: Path, tmp_path: Path
+) -> None:
+    found = inside(blender, material, tmp_path, "dancers")
+    assert found["people"] >= 3
+    assert found["thumbnail"]
+    assert found["names"] == ["green", "dance", "dance person01 matte", "dance person01"]
+    alpha = np.array(found["alpha"])
+    shown = np.array(found["isolated"])[:, :3]
+    assert 10 < (alpha > 0.99).sum() < alpha.size / 2
+    assert (alpha < 0.01).sum() > alpha.size / 3
+    # Byte strips are scaled before they are masked: a little off at edges.
+    assert np.abs(shown[alpha < 0.001] - [0, 1, 0]).max() <= 0.02
+    assert np.abs(shown[alpha > 0.99] - [0, 1, 0]).max(-1).min() > 0.3
+    # The matte Blender shows is the core's: its file, quartered as the strip is.
+    assert found["file"].endswith("/0042.exr")
+    channels, _, _ = read_layers(Path(found["file"]))
+    core = channels["A"][::-1].astype(np.float32)
+    size = core.reshape(270, 4, 480, 4).mean((1, 3))
+    points = [size[y, x] for y in range(5, 270, 20) for x in range(5, 480, 20)]
+    inside_flat = [i for i, p in enumerate(points) if p in (0.0, 1.0)]
+    assert len(inside_flat) > len(points) / 2
+    for index in inside_flat:
+        assert abs(alpha[index] - points[index]) <= MAX_ERROR
