@@ -69,4 +69,4 @@ def test_weights_of_another_network_are_refused(
     other.write_bytes(b"nothing")
     run = ["--material", str(material), "--run", str(tmp_path / "run")]
     assert main(["train", str(config), *run, "--start", str(other)]) == 7
-    assert "cannot start from these weights" in capsys.readouterr().err
+    assert "not weights of msgvim-lite" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from vimatte.errors import CheckpointError, ConfigError
-from vimatte.models.registry import NO_WEIGHTS, ModelSpec, packaged_weights
+from vimatte.models.registry import ModelSpec, packaged_weights, require_weights
 
 PICKLED = {".pth", ".pt", ".ckpt", ".tar"}
 
@@ -37,10 +37,7 @@ def load_weights(network: nn.Module, row: ModelSpec, weights: Path | None) -> st
     CheckpointError
         When there is no such file, its checksum is wrong, or it is another network's.
     """
-    if weights is None and not row.weights:
-        raise CheckpointError(
-            f"the weights of {row.name} do not ship with vimatte", hint=NO_WEIGHTS
-        )
+    require_weights(row, weights)
     path = weights or packaged_weights(row)
     try:
         data = path.read_bytes()

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vimatte.errors import OutOfMemoryError
 from vimatte.models.base import Crop, CropMatte, StateArray
 from vimatte.models.checkpoint import choose_device, load_weights
+from vimatte.models.crop_input import at_scale, on_device
 from vimatte.models.inference import prepare
 from vimatte.models.msgvim_lite import (
     REFINE_HALO,
@@ -70,23 +70,13 @@ class LiteRunner:
 
     @torch.inference_mode()
     def _one(self, work: tuple[Crop, StateArray | None]) -> tuple[CropMatte, StateArray]:
-        crop, state = work
-        try:
-            return self._step(crop, state)
-        except torch.OutOfMemoryError as error:
-            height, width = crop.target.shape
-            raise OutOfMemoryError(
-                f"the device has no memory for a region of {width}x{height}",
-                hint="use --quality draft, or --device cpu",
-            ) from error
+        with on_device(work[0]):
+            return self._step(*work)
 
     def _step(self, crop: Crop, state: StateArray | None) -> tuple[CropMatte, StateArray]:
         rgb = self._tensor(crop.rgb).permute(2, 0, 1)[None]
         masks = self._tensor(np.stack([crop.target, crop.reference]).astype(np.float32))[None]
-        x = torch.cat([rgb, masks], dim=1)
-        if crop.scale > 1:
-            x = F.avg_pool2d(x, crop.scale)
-            x = torch.cat([x[:, :3], (x[:, 3:] >= 0.5).to(x.dtype)], dim=1)
+        x = at_scale(torch.cat([rgb, masks], dim=1), crop.scale)
         hidden = None if state is None else self._tensor(state).float()[None]
         coarse = self._network.coarse(x.contiguous(memory_format=torch.channels_last), hidden)
         alpha = self._refine(rgb, coarse.logits4, coarse.detail, crop.scale)

@@ -8,14 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from vimatte.errors import OutOfMemoryError
 from vimatte.models.base import Crop, CropMatte, StateArray
 from vimatte.models.checkpoint import choose_device, load_weights
+from vimatte.models.crop_input import at_scale, on_device
 from vimatte.models.msgvim import ASPP, MSGVIM
 from vimatte.models.registry import ModelSpec
 from vimatte.models.spectral_norm import fold_spectral_norms
@@ -66,19 +65,10 @@ class MSGVIMRunner:
     def _one(self, crop: Crop, state: StateArray | None) -> tuple[CropMatte, StateArray]:
         planes = [crop.rgb, np.stack([crop.target, crop.reference], axis=2).astype(np.float32)]
         x = torch.from_numpy(np.concatenate(planes, axis=2)).permute(2, 0, 1)[None]
-        x = x.to(self._device)
-        if crop.scale > 1:
-            x = F.avg_pool2d(x, crop.scale)
-            x = torch.cat([x[:, :3], (x[:, 3:] >= 0.5).to(x.dtype)], dim=1)
+        x = at_scale(x.to(self._device), crop.scale)
         hidden = None if state is None else torch.from_numpy(state).to(self._device).float()[None]
-        try:
+        with on_device(crop):
             out = self._network(x.contiguous(memory_format=torch.channels_last), hidden)
-        except torch.OutOfMemoryError as error:
-            height, width = crop.target.shape
-            raise OutOfMemoryError(
-                f"the device has no memory for a region of {width}x{height}",
-                hint="use --quality draft, or --device cpu",
-            ) from error
         alpha = refine_progressively(*(_plane(a) for a in (out.os8, out.os4, out.os1)))
         if crop.scale > 1:
             size = (crop.rgb.shape[1], crop.rgb.shape[0])

@@ -63,7 +63,6 @@ MODELS: tuple[ModelSpec, ...] = (
     ),
 )
 DEFAULT_MODEL = MODELS[0].name
-NO_WEIGHTS = "give a file with --weights, or use another --model"
 
 
 def spec(name: str) -> ModelSpec:
@@ -78,6 +77,15 @@ def spec(name: str) -> ModelSpec:
 def packaged_weights(row: ModelSpec) -> Path:
     """Return where the weights of a model lie inside the package."""
     return Path(__file__).parent / "weights" / row.weights
+
+
+def require_weights(row: ModelSpec, weights: Path | None) -> None:
+    """Refuse a model that ships without weights and is given none. Raises CheckpointError."""
+    if weights is None and not row.weights:
+        raise CheckpointError(
+            f"the weights of {row.name} do not ship with vimatte",
+            hint="give a file with --weights, or use another --model",
+        )
 
 
 def weights_digest(path: Path) -> str:

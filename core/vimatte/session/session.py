@@ -11,7 +11,7 @@ from typing import Any
 
 from vimatte.cache.fingerprint import fingerprint
 from vimatte.cache.store import FrameStore
-from vimatte.errors import CheckpointError, FrameNotReady, InputError
+from vimatte.errors import FrameNotReady, InputError
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import GuidanceFrame
@@ -19,7 +19,7 @@ from vimatte.guidance.registry import create as create_provider
 from vimatte.guidance.types import GuidanceResult, Step
 from vimatte.matting.loop import InstanceAlpha
 from vimatte.models.base import MattingModel
-from vimatte.models.registry import NO_WEIGHTS, load_model, spec, weights_digest
+from vimatte.models.registry import load_model, require_weights, spec, weights_digest
 from vimatte.session.bounds import Bounds
 from vimatte.session.instances import freeze
 from vimatte.session.results import FrameResult, Plan
@@ -79,10 +79,7 @@ class MatteSession:
             settings = Settings(**{**settings.to_json(), "model": model})
         self.settings = settings
         self._spec = spec(self.settings.model)
-        if weights is None and not self._spec.weights:
-            raise CheckpointError(
-                f"the weights of {self._spec.name} do not ship with vimatte", hint=NO_WEIGHTS
-            )
+        require_weights(self._spec, weights)
         self.cache = Path(cache)
         self.file = SessionFile(shot, guidance, dict(folders or {}), settings, instances, cuts)
         self._device, self._weights = device, weights

@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from vimatte.errors import CheckpointError
+from vimatte.models.checkpoint import load_weights
 from vimatte.models.lite_encoder import imagenet_state
 from vimatte.models.msgvim_lite import MSGVIMLite
+from vimatte.models.registry import DEFAULT_MODEL, spec
 from vimatte.training.batches import Batches, one_thread
 from vimatte.training.config import Stage, TrainingConfig
 from vimatte.training.losses import matting_loss
@@ -61,7 +63,7 @@ class Trainer:
             state = torch.load(config.init, weights_only=True)
             self.network.encoder.load_state_dict(imagenet_state(state))
         if config.start:
-            start_from(self.network, Path(config.start))
+            load_weights(self.network, spec(DEFAULT_MODEL), Path(config.start))
 
     def run(self) -> None:
         """Train to the end of the last stage; resumes from the last checkpoint."""
@@ -219,15 +221,3 @@ class Trainer:
         with (self.folder / "log.jsonl").open("a") as stream:
             stream.write(line + "\n")
         log.info("%s", line)
-
-
-def start_from(network: nn.Module, path: Path) -> None:
-    """Load weights that an earlier run exported. Raises CheckpointError."""
-    try:
-        tensors = {name: value.float() for name, value in load_file(path).items()}
-        missing, unexpected = network.load_state_dict(tensors, strict=False)
-    except Exception as error:  # safetensors and torch raise several kinds for a bad file
-        raise CheckpointError(f"cannot start from these weights: {error}", path=path) from error
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        raise CheckpointError("these are another network's weights", path=path)

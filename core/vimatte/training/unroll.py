@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vimatte.models.crop_input import at_scale
 from vimatte.models.msgvim_lite import REFINE_HALO, MSGVIMLite, to_stride2, unknown_band
 
 
@@ -33,10 +34,7 @@ def unroll(
     collected: dict[str, list[Tensor]] = {k: [] for k in ("os8", "os4", "os1", "fused", "band")}
     for t in range(plate.shape[1]):
         rgb, mask = plate[:, t], masks[:, t]
-        small = F.avg_pool2d(torch.cat([rgb, mask], dim=1), scale) if scale > 1 else None
-        x = torch.cat([rgb, mask], dim=1) if small is None else small
-        if small is not None:
-            x = torch.cat([x[:, :3], (x[:, 3:] >= 0.5).to(x.dtype)], dim=1)
+        x = at_scale(torch.cat([rgb, mask], dim=1), scale)
         x = x.contiguous(memory_format=torch.channels_last)
         coarse = network.coarse(x, state)
         state = coarse.state
