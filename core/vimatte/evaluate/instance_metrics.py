@@ -6,7 +6,7 @@ from the paper, and both can be had: ``convention="paper"`` or ``"vim"``.
 ========================  ================================  ==================================
 what                      paper                             vim (released code)
 ========================  ================================  ==================================
-a pixel is in a matte     alpha > 0                         alpha > 0.5
+a pixel is in a matte     alpha > 0, in 8 bits (1/255)      alpha > 0.5
 frame empty in both       agrees: IoU 1                     IoU 0, which lowers the mean
 no instance anywhere      NaN: nothing to be judged         NaN too; the code divides by zero
 ========================  ================================  ==================================
@@ -34,6 +34,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+
+from vimatte.evaluate.tally import Tally, TallyBuilder
 
 Mattes = NDArray[np.floating[Any]]
 Convention = Literal["paper", "vim"]
@@ -105,21 +107,33 @@ def video_quality(
         raise ValueError(f"shapes differ: {predicted.shape} and {true.shape}")
     if not true.shape[1]:
         raise ValueError("a clip needs at least one frame")
-    found, wanted = len(predicted), len(true)
+    builder = TallyBuilder(len(true), len(predicted))
+    for frame in range(true.shape[1]):
+        builder.add(frame, list(predicted[:, frame]), list(true[:, frame]))
+    return tally_quality(builder.done(), convention=convention)
+
+
+def tally_quality(tally: Tally, *, convention: Convention = "paper") -> VideoQuality:
+    """Judge one clip from its sums; see `video_quality`.
+
+    Raises
+    ------
+    ValueError
+        The tally has no frame.
+    """
+    if not tally.frames:
+        raise ValueError("a clip needs at least one frame")
+    found, wanted = tally.predictions, tally.instances
     if not found and not wanted:
         nothing = dict.fromkeys(SIMILARITY_WEIGHTS, math.nan)
         return VideoQuality(math.nan, math.nan, nothing, 0, 0, 0)
-    # cost[t, g, p]: summed over t it matches tracks, alone it matches a frame.
-    cost = np.zeros((true.shape[1], wanted, found))
-    for g, p in np.ndindex(wanted, found):
-        cost[:, g, p] = _l1(predicted[p], true[g])
-    rows, columns = linear_sum_assignment(cost.sum(axis=0))
-    level = 0.0 if convention == "paper" else 0.5
-    empty = 1.0 if convention == "paper" else 0.0
+    half = "_half" if convention == "vim" else ""
+    both, either = getattr(tally, f"both{half}"), getattr(tally, f"either{half}")
+    overlaps = np.where(either > 0, both / np.maximum(either, 1), 0.0 if half else 1.0)
     hits = []
-    for g, p in zip(rows.tolist(), columns.tolist(), strict=True):
-        overlap = float(np.mean(_ious(predicted[p] > level, true[g] > level, empty)))
-        if overlap > IOU_THRESHOLD:
+    for g, p in enumerate(tally.matched()):
+        overlap = float(overlaps[:, g, p].mean())
+        if p < found and overlap > IOU_THRESHOLD:
             hits.append((g, p, overlap))
     if not hits:
         zero = dict.fromkeys(SIMILARITY_WEIGHTS, 0.0)
@@ -127,11 +141,11 @@ def video_quality(
     # TP + FP / 2 + FN / 2 is the mean of both counts.
     rq = len(hits) / ((found + wanted) / 2) * float(np.mean([overlap for *_, overlap in hits]))
     kept = []
-    for frame in cost:
-        assigned = set(zip(*(side.tolist() for side in linear_sum_assignment(frame)), strict=True))
+    for cost in tally.absolute[:, :, :found]:
+        assigned = set(zip(*(side.tolist() for side in linear_sum_assignment(cost)), strict=True))
         kept.append(np.mean([(g, p) in assigned for g, p, _ in hits]))
     mq = {
-        error: float(np.mean([_similarity(predicted[p], true[g], error) for g, p, _ in hits]))
+        error: float(np.mean([_similarity(tally, g, p, error) for g, p, _ in hits]))
         for error in SIMILARITY_WEIGHTS
     }
     return VideoQuality(rq, float(np.mean(kept)), mq, len(hits), wanted, found)
@@ -157,27 +171,13 @@ def mean_quality(clips: Sequence[VideoQuality]) -> VideoQuality:
     )
 
 
-def _l1(predicted: Mattes, true: Mattes) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = np.abs(predicted - true).sum(axis=(1, 2), dtype=np.float64)
-    return result
-
-
-def _ious(
-    predicted: NDArray[np.bool_], true: NDArray[np.bool_], empty: float
-) -> NDArray[np.float64]:
-    both = (predicted & true).sum(axis=(1, 2)).astype(np.float64)
-    either = (predicted | true).sum(axis=(1, 2))
-    result: NDArray[np.float64] = np.where(either > 0, both / np.maximum(either, 1), empty)
-    return result
-
-
-def _similarity(predicted: Mattes, true: Mattes, error: str) -> float:
-    difference = np.asarray(predicted, np.float64) - true
+def _similarity(tally: Tally, g: int, p: int, error: str) -> float:
+    pixels = np.maximum(tally.pixels[:, g], 1)
     if error == "mad":
-        errors = np.abs(difference).mean(axis=(1, 2))
+        errors = tally.absolute[:, g, p] / pixels
     elif error == "mse":
-        errors = (difference**2).mean(axis=(1, 2))
+        errors = tally.squared[:, g, p] / pixels
     else:
-        change = np.diff(difference, axis=0, prepend=difference[:1])
-        errors = np.sqrt((change**2).mean(axis=(1, 2)))
+        # A frame without one before it has no change to be wrong about.
+        errors = np.sqrt(np.nan_to_num(tally.change[:, g, p]) / pixels)
     return float(np.mean(1 - np.minimum(1, SIMILARITY_WEIGHTS[error] * errors)))

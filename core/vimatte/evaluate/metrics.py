@@ -77,18 +77,30 @@ def sad(predicted: Alpha, true: Alpha) -> float:
     return _per_frame(lambda p, g: float(np.abs(p - g).sum()) / 1e3, predicted, true)
 
 
-def grad(predicted: Alpha, true: Alpha) -> float:
+def grad(predicted: Alpha, true: Alpha, *, convention: str = "paper") -> float:
     """Gradient error, ``sum((|grad p| - |grad g|)^2) / 1e3`` [1]; of a clip: mean over its frames.
 
     The gradient is the response to first derivatives of a Gaussian with sigma 1.4, in a window of
-    9 x 9 whose squared weights sum to 1; the border pixel is repeated outside the plate.
+    9 x 9 whose squared weights sum to 1; the border pixel is repeated outside the plate. With
+    ``convention="maggie"`` zeros lie outside, and both alphas are stretched to [0, 1] first, as its
+    code does: a matte that is half transparent everywhere costs nothing there.
     NaN for a clip without frames; ValueError for unequal shapes.
     """
+    released = convention == "maggie"
 
     def plane(p: Alpha, g: Alpha) -> float:
-        return float(((_gradient(p) - _gradient(g)) ** 2).sum()) / 1e3
+        return float(grad_map(p, g, released=released).sum()) / 1e3
 
     return _per_frame(plane, predicted, true)
+
+
+def grad_map(predicted: Alpha, true: Alpha, *, released: bool = False) -> Alpha:
+    """Return each pixel's part of `grad`, before the factor; shape (H, W)."""
+    if released:
+        predicted, true = _stretched(predicted), _stretched(true)
+    mode = "constant" if released else "nearest"
+    result: Alpha = (_gradient(predicted, mode) - _gradient(true, mode)) ** 2
+    return result
 
 
 def conn(predicted: Alpha, true: Alpha) -> float:
@@ -99,7 +111,7 @@ def conn(predicted: Alpha, true: Alpha) -> float:
     ``phi(a) = 1 - d * [d >= 0.15]``: coverage that is not attached to the subject costs more than
     a wrong value on it. NaN for a clip without frames; ValueError for unequal shapes.
     """
-    return _per_frame(_connectivity, predicted, true)
+    return _per_frame(lambda p, g: float(conn_map(p, g).sum()) / 1e3, predicted, true)
 
 
 def dtssd(predicted: Alpha, true: Alpha, region: NDArray[np.bool_] | None = None) -> float:
@@ -217,7 +229,12 @@ def _per_frame(measure: Any, predicted: Alpha, true: Alpha) -> float:
     )
 
 
-def _gradient(plane: Alpha) -> Alpha:
+def _stretched(plane: Alpha) -> Alpha:
+    low, high = float(plane.min(initial=1)), float(plane.max(initial=0))
+    return (plane - low) / (high - low + 1e-6)
+
+
+def _gradient(plane: Alpha, mode: str = "nearest") -> Alpha:
     reach = math.ceil(
         _GRAD_SIGMA * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * _GRAD_SIGMA * 1e-2))
     )
@@ -227,17 +244,18 @@ def _gradient(plane: Alpha) -> Alpha:
     norm = math.sqrt(float((np.outer(smooth, slope) ** 2).sum()))
 
     def response(across: int, along: int) -> Alpha:
-        blurred = ndimage.correlate1d(plane, smooth, axis=across, mode="nearest")
-        result: Alpha = ndimage.correlate1d(blurred, slope / norm, axis=along, mode="nearest")
+        blurred = ndimage.correlate1d(plane, smooth, axis=across, mode=mode)
+        result: Alpha = ndimage.correlate1d(blurred, slope / norm, axis=along, mode=mode)
         return result
 
     result: Alpha = np.hypot(response(0, 1), response(1, 0))
     return result
 
 
-def _connectivity(predicted: Alpha, true: Alpha) -> float:
+def conn_map(predicted: Alpha, true: Alpha) -> Alpha:
+    """Return each pixel's part of `conn`, before the factor; shape (H, W)."""
     if not true.size:
-        return 0.0
+        return np.zeros(true.shape)
     level = np.full(true.shape, -1.0)
     both = np.minimum(predicted, true)
     for step in range(1, 11):
@@ -251,7 +269,7 @@ def _connectivity(predicted: Alpha, true: Alpha) -> float:
         result: Alpha = 1 - loose * (loose >= _CONN_TOLERANCE)
         return result
 
-    return float(np.abs(phi(true) - phi(predicted)).sum()) / 1e3
+    return np.asarray(np.abs(phi(true) - phi(predicted)), np.float64)
 
 
 def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

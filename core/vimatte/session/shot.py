@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimatte.errors import FrameRangeError
+import numpy as np
+from numpy.typing import NDArray
+
+from vimatte.errors import FrameRangeError, FrameReadError
 from vimatte.frames.colour import NetworkColour
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.open_plate import open_plate
+from vimatte.frames.square_pixels import is_square
 from vimatte.frames.types import Plate
-from vimatte.frames.window import Window
+from vimatte.frames.window import Window, place
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,21 @@ class OpenShot:
     plate: Plate
     frames: FrameRange
     source: NetworkSource
+
+    def picture(self, frame: int) -> NDArray[np.float32]:
+        """Return a frame over its whole display window, sRGB-encoded, shape (H, W, 3), in [0, 1].
+
+        Raises
+        ------
+        FrameReadError
+            When the plate cannot be read there, or its pixels are not square: mattes are published
+            in the plate's own pixels.
+        """
+        header = self.source.header(frame)
+        if not is_square(header):
+            raise FrameReadError("the plate's pixels are not square", frame=frame)
+        read = self.source.read(frame)
+        return np.asarray(place(read.pixels, read.window, header.display_window), np.float32)
 
     def close(self) -> None:
         """Close the plate."""
