@@ -34,6 +34,7 @@ COMMANDS = (
     "doctor",
     "train",
     "evaluate",
+    "benchmark",
 )
 EPILOG = """\
 examples:

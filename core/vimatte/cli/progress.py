@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -37,6 +38,8 @@ class Console:
         self.json_lines = json_lines
         self.openjd = openjd
         self._rich = RichConsole(highlight=False, markup=False, emoji=False)
+        if not self._rich.is_terminal and "COLUMNS" not in os.environ:
+            self._rich.width = 200  # a file or a log has no edge to break tables at
         self._bars: Progress | None = None
         self._task: TaskID | None = None
         self._stage = ""

@@ -1,4 +1,4 @@
-"""What a matting network is measured against: the mask itself, a blur, closed-form matting."""
+"""What a matting network is measured against: the mask, a blur, closed-form and KNN matting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ Picture = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 MEAN_REACH = 2  # frames to each side: five in all
-_MARGIN = 16  # pixels of plate kept around the band for closed-form matting
+_MARGIN = 16  # pixels of plate kept around the band for PyMatting
+_LONGEST = 512  # pixels; more would take minutes a frame
+_CACHE_KEYS = {"closed form": "cf1", "knn": "knn1"}
+_SOLVERS = {"closed form": "estimate_alpha_cf", "knn": "estimate_alpha_knn"}
 
 
 def mask_as_alpha(masks: Sequence[Mask]) -> list[Plane]:
@@ -43,15 +46,18 @@ def blurred_mean(masks: Sequence[Mask], sigma: float, reach: int = MEAN_REACH) -
     -------
     list of ndarray of float32, shape (H, W), in [0, 1]
     """
-    alphas = mask_as_alpha(masks)
-    result = []
-    for frame in range(len(alphas)):
-        window = alphas[max(0, frame - reach) : frame + reach + 1]
-        mean: Plane = np.stack(window).mean(axis=0)
-        if sigma > 0:
-            mean = np.asarray(cv2.GaussianBlur(mean, (0, 0), sigma), np.float32)
-        result.append(mean)
-    return result
+    count = len(masks)
+    windows = (
+        [masks[k] for k in range(max(0, t - reach), min(count, t + reach + 1))]
+        for t in range(count)
+    )
+    return [blurred_window(window, sigma) for window in windows]
+
+
+def blurred_window(masks: Sequence[Mask], sigma: float) -> Plane:
+    """Return the mean of some masks, blurred; see `blurred_mean`."""
+    mean: Plane = np.stack(mask_as_alpha(masks)).mean(axis=0)
+    return mean if sigma <= 0 else np.asarray(cv2.GaussianBlur(mean, (0, 0), sigma), np.float32)
 
 
 def trimap_from_mask(mask: Mask, band: float) -> Plane:
@@ -72,11 +78,15 @@ def trimap_from_mask(mask: Mask, band: float) -> Plane:
     return trimap
 
 
-def closed_form(plate: Picture, mask: Mask, band: float) -> Plane:
-    """Solve closed-form matting (Levin et al., PAMI 2008) by PyMatting within a band of the mask.
+def solved(method: str, plate: Picture, mask: Mask, band: float) -> Plane:
+    """Let PyMatting solve for the alpha within a band of the mask.
+
+    What it works on, the band's box, is shrunk to at most 512 pixels.
 
     Parameters
     ----------
+    method : {"closed form", "knn"}
+        Closed-form matting (Levin et al., PAMI 2008) or KNN matting (Chen et al., PAMI 2013).
     plate : ndarray of float32, shape (H, W, 3)
         sRGB-encoded RGB in [0, 1].
     mask : ndarray of bool, shape (H, W)
@@ -102,12 +112,12 @@ def closed_form(plate: Picture, mask: Mask, band: float) -> Plane:
     if not ((inner == 0).any() and (inner == 1).any()):
         box, inner = (slice(None), slice(None)), trimap
     result = trimap.copy()
-    result[box] = _solve(plate[box], inner)
+    result[box] = _solve_small(method, plate[box], inner)
     return result
 
 
-class ClosedFormCache:
-    """Closed-form alphas kept in a folder, by the content they were made from; they are slow.
+class SolvedCache:
+    """PyMatting's alphas kept in a folder, by the content they were made from; they are slow.
 
     Parameters
     ----------
@@ -118,18 +128,18 @@ class ClosedFormCache:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def alpha(self, plate: Picture, mask: Mask, band: float) -> Plane:
-        """Return what `closed_form` gives, to 16 bits; computed once."""
+    def alpha(self, method: str, plate: Picture, mask: Mask, band: float) -> Plane:
+        """Return what `solved` gives, to 16 bits; computed once."""
         # 8-bit plates come back from their files exactly: hash what the file holds.
         picture = np.round(plate * 255).astype(np.uint8)
-        digest = hashlib.sha256(f"cf1 {band} {plate.shape}".encode())
+        digest = hashlib.sha256(f"{_CACHE_KEYS[method]} {band} {plate.shape}".encode())
         digest.update(picture.tobytes())
         digest.update(np.packbits(mask).tobytes())
         path = self.root / f"{digest.hexdigest()[:24]}.png"
         if path.exists():
             stored = read_png(path)
         else:
-            stored = np.round(closed_form(plate, mask, band) * 65535).astype(np.uint16)
+            stored = np.round(solved(method, plate, mask, band) * 65535).astype(np.uint16)
             write_png(path, stored)
         return (stored / 65535).astype(np.float32)
 
@@ -148,16 +158,37 @@ def _box(mask: Mask, margin: int) -> tuple[slice, slice]:
     )
 
 
-def _solve(plate: Picture, trimap: Plane) -> Plane:
+def _solve_small(method: str, plate: Picture, trimap: Plane) -> Plane:
+    """Solve on a smaller picture where this one is too large, and enlarge what comes of it."""
+    height, width = trimap.shape
+    shrink = _LONGEST / max(height, width)
+    if shrink >= 1:
+        return _solve(method, plate, trimap)
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    small = np.asarray(cv2.resize(plate, size, interpolation=cv2.INTER_AREA), np.float32)
+    # A small pixel is certain only where all of its large ones are.
+    mean = cv2.resize(trimap, size, interpolation=cv2.INTER_AREA)
+    certain = np.where(mean > 1 - 1e-4, 1, np.where(mean < 1e-4, 0, 0.5)).astype(np.float32)
+    if not ((certain == 0).any() and (certain == 1).any()):
+        return trimap
+    alpha = cv2.resize(
+        _solve(method, small, certain), (width, height), interpolation=cv2.INTER_LINEAR
+    )
+    return np.where(trimap == 0.5, alpha, trimap).astype(np.float32)
+
+
+def _solve(method: str, plate: Picture, trimap: Plane) -> Plane:
     try:
         with warnings.catch_warnings():
             # Importing PyMatting compiles with numba, whose deprecations are not ours to fix.
             warnings.simplefilter("ignore")
-            from pymatting import estimate_alpha_cf  # noqa: PLC0415
+            import pymatting  # noqa: PLC0415
+
+            solve = getattr(pymatting, _SOLVERS[method])
+            alpha = solve(plate.astype(np.float64), trimap.astype(np.float64))
     except ImportError as error:
         raise MissingDependencyError(
-            "closed-form matting needs PyMatting", hint="pip install pymatting"
+            f"{method} matting needs PyMatting", hint="pip install pymatting"
         ) from error
-    alpha = estimate_alpha_cf(plate.astype(np.float64), trimap.astype(np.float64))
     result: Plane = alpha.astype(np.float32)
     return result

@@ -7,7 +7,7 @@ the very alpha that is written beside it. The key only has to look like a person
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -256,12 +256,26 @@ def _moved(person: Talker, layer: Layer, size: tuple[int, int], frame: int) -> P
     still = person.layer(layer.start - frame if layer.flip else layer.start + frame)
     if layer.flip:
         still = np.ascontiguousarray(still[:, ::-1])
-    shots = [
-        cv2.warpAffine(
-            still, _placement(layer.motion, still, size, frame + at), size, flags=cv2.INTER_LINEAR
-        )
-        for at in _SHUTTER
-    ]
+    return through_shutter(
+        still, lambda at: _placement(layer.motion, still, size, frame + at), size
+    )
+
+
+def through_shutter(
+    still: Picture, matrix: Callable[[float], NDArray[np.float64]], size: tuple[int, int]
+) -> Picture:
+    """Return a layer moved over a plate, with the blur of a half-open shutter.
+
+    Parameters
+    ----------
+    still : ndarray of float32, shape (H, W, 4)
+        Premultiplied.
+    matrix : callable
+        Gives the affine matrix from the layer to the plate at a moment around 0, in frames.
+    size : tuple of int
+        Width and height of the plate.
+    """
+    shots = [cv2.warpAffine(still, matrix(at), size, flags=cv2.INTER_LINEAR) for at in _SHUTTER]
     blurred: Picture = np.clip(np.mean(shots, axis=0), 0, 1).astype(np.float32)
     return blurred
 

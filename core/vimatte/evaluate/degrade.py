@@ -167,6 +167,24 @@ def degrade_still(alpha: Plane, seed: int, strength: float = 1.0) -> Mask:
     return degrade_clip([alpha], seed, strength)[0]
 
 
+def salt_and_pepper(mask: Mask, rate: float, seed: int, frame: int) -> Mask:
+    """Return a mask some of whose pixels, anywhere, are black or white by chance.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+    rate : float
+        The share of pixels that are replaced, half of them by each: at 0.25 an eighth is wrong.
+    seed, frame : int
+        At least 0; equal ones give equal noise.
+    """
+    if rate <= 0:
+        return mask.copy()
+    chance = np.random.default_rng([seed, 5, frame]).random(mask.shape, np.float32)
+    result: Mask = (mask | (chance < rate / 2)) & ~(chance > 1 - rate / 2)
+    return result
+
+
 def subject_extent(alpha: Plane) -> float:
     """Return the longer side in pixels of the box around alpha > 0.5; 0 without a subject."""
     rows = np.flatnonzero((alpha > 0.5).any(axis=1))

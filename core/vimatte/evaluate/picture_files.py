@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import av
 import cv2
@@ -16,6 +16,36 @@ from numpy.typing import NDArray
 from vimatte.errors import FrameReadError, InputError, OutputError
 
 Picture = NDArray[np.float32]
+T = TypeVar("T")
+
+
+class PictureFiles(Sequence[T], Generic[T]):
+    """The pictures of a clip as a sequence that reads each when asked for it.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    convert : callable
+        Makes what an element is from what `read_png` gives.
+    """
+
+    def __init__(self, paths: Sequence[Path], convert: Callable[[NDArray[Any]], T]) -> None:
+        self._paths = paths
+        self._convert = convert
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        if isinstance(index, slice):
+            return PictureFiles(self._paths[index], self._convert)
+        return self._convert(read_png(self._paths[index]))
 
 
 def write_png(path: Path, picture: NDArray[Any]) -> None:

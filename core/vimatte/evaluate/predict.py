@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,21 @@ def predict_clip(
     dict of int to list of ndarray of float32, shape (H, W), in [0, 1]
     """
     model = model or load_model(DEFAULT_MODEL, device="auto", weights=weights)
-    height, width = plates[0].shape[:2]
+    out: dict[int, list[Plane]] = {key: [] for key in masks}
+    for alphas in predict_frames(plates, masks, model):
+        for key, alpha in alphas.items():
+            out[key].append(alpha)
+    return out
+
+
+def predict_frames(
+    plates: Sequence[Plane],
+    masks: Mapping[int, Sequence[NDArray[np.bool_]]],
+    model: MattingModel,
+) -> Iterator[dict[int, Plane]]:
+    """Yield every instance's alpha frame by frame; see `predict_clip`. Holds one frame."""
+    first = plates[0]
+    height, width = first.shape[:2]
     whole = Window(0, 0, width, height)
     guided: list[dict[int, InstanceMask]] = [{} for _ in plates]
     for key, frames in masks.items():
@@ -59,21 +73,19 @@ def predict_clip(
         for key in masks
     }
     state: Mapping[int, InstanceState] = {}
-    out: dict[int, list[Plane]] = {key: [] for key in masks}
     for t in count:
+        plate = first if t == 0 else plates[t]
         alphas, state = step_frame(
             model,
-            NetworkFrame(t, plates[t], whole),
+            NetworkFrame(t, plate, whole),
             GuidanceFrame(t, guided[t]),
             {key: planned[key][t] for key in masks},
             state,
         )
-        for key in masks:
-            full = np.zeros((height, width), np.float32)
-            if key in alphas:
-                full[alphas[key].window.slices_in(whole)] = alphas[key].alpha
-            out[key].append(full)
-    return out
+        planes = {key: np.zeros((height, width), np.float32) for key in masks}
+        for key, matte in alphas.items():
+            planes[key][matte.window.slices_in(whole)] = matte.alpha
+        yield planes
 
 
 def trimmed(mask: NDArray[np.bool_]) -> InstanceMask:

@@ -1,92 +1,54 @@
-"""Score mattes on the benchmark that `vimatte.evaluate.clips` and `.stills` built."""
+"""The figures of a method on the benchmark, from the tallies that were kept."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vimatte.errors import InputError
-from vimatte.evaluate import metrics
-from vimatte.evaluate.items import Item
-
-Plane = NDArray[np.float32]
+from vimatte.evaluate.conventions import clip_figures
+from vimatte.evaluate.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """The figures of one method on one item, means over its instances: `vimatte.evaluate.metrics`.
 
-    `mad_unknown` is MAD in the unknown band. `dtssd` is NaN for stills. `sad`, `grad` and `conn`
-    are NaN unless asked for: they are slow.
+    `mad_unknown` is MAD in the unknown band. `dtssd` is NaN for stills.
     """
 
     mad: float
     mad_unknown: float
     mse: float
+    sad: float
     dtssd: float
-    sad: float = math.nan
-    grad: float = math.nan
-    conn: float = math.nan
 
 
-def score_item(
-    alphas: Mapping[int, Sequence[Plane]],
-    item: Item,
-    frames: Sequence[int] | None = None,
-    *,
-    every_metric: bool = False,
-) -> Score:
-    """Score one method's alphas.
+FIGURES = tuple(Score.__dataclass_fields__)
+
+
+def score_tally(tally: Tally, columns: Sequence[int], frames: Sequence[int] | None = None) -> Score:
+    """Return the figures of a tally.
 
     Parameters
     ----------
-    alphas : mapping of int to sequence of ndarray of float32, shape (H, W)
-        By instance id; one for each of the item's frames.
-    item : Item
+    tally : Tally
+    columns : sequence of int
+        Of each instance, the prediction it is compared with.
     frames : sequence of int, optional
-        Indices to score, ascending. The temporal figure takes the pairs of neighbours among them.
-    every_metric : bool
-        SAD, Grad and Conn too.
-
-    Raises
-    ------
-    InputError
-        An instance or frame of the item has no alpha.
+        Only these of the tally's frames, ascending. The temporal figure takes the pairs of
+        neighbours among them.
     """
-    chosen = list(range(len(item.plates))) if frames is None else list(frames)
-    pairs = [k for k in range(1, len(chosen)) if chosen[k] == chosen[k - 1] + 1]
-    scores = []
-    for instance, truth in item.truth.items():
-        if len(alphas.get(instance, ())) != len(item.plates):
-            raise InputError(f"no alpha for every frame of instance {instance} of {item.name}")
-        predicted = np.stack([alphas[instance][k] for k in chosen])
-        true = np.stack([truth[k] for k in chosen])
-        changes = [
-            metrics.pair_dtssd(predicted[k] - predicted[k - 1], true[k] - true[k - 1])
-            for k in pairs
-        ]
-        scores.append(
-            Score(
-                mad=metrics.mad(predicted, true),
-                mad_unknown=metrics.mad(predicted, true, metrics.unknown_band(true)),
-                mse=metrics.mse(predicted, true),
-                dtssd=float(np.mean(changes)) if changes else math.nan,
-                sad=metrics.sad(predicted, true) if every_metric else math.nan,
-                grad=metrics.grad(predicted, true) if every_metric else math.nan,
-                conn=metrics.conn(predicted, true) if every_metric else math.nan,
-            )
-        )
-    return mean_score(scores)
+    rows = [clip_figures(tally, g, column, frames) for g, column in enumerate(columns)]
+    return mean_score([Score(**{name: row[name] for name in FIGURES}) for row in rows])
 
 
 def mean_score(scores: Sequence[Score]) -> Score:
     """Return the mean of each figure, NaN where it has none; figures that are NaN do not count."""
     means = {}
-    for name in Score.__dataclass_fields__:
+    for name in FIGURES:
         values = [getattr(score, name) for score in scores]
         known = [value for value in values if not math.isnan(value)]
         means[name] = float(np.mean(known)) if known else math.nan
