@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import av
@@ -12,10 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from vimatte.cli.main import main
 from vimatte.errors import FrameReadError, InputError
 from vimatte.evaluate import clips, items, score, stills
+from vimatte.evaluate.tally import Tally, TallyBuilder
 
-ROOT = Path(__file__).parents[2]
 FRAMES = 4
 
 
@@ -131,17 +130,34 @@ def test_a_second_build_gives_the_same_bytes(bench: Path, sources: Path, tmp_pat
         assert (tmp_path / name).read_bytes() == (bench / name).read_bytes()
 
 
+def tally_of(item: items.Item, alphas: dict[int, list[np.ndarray]], frames: list[int]) -> Tally:
+    builder = TallyBuilder(len(item.truth), len(alphas))
+    for t in frames:
+        builder.add(t, [a[t] for a in alphas.values()], [a[t] for a in item.truth.values()])
+    return builder.done()
+
+
 def test_truth_scores_nothing_and_the_mask_something(bench: Path) -> None:
     item = items.read_item(bench / "clips" / "corridor")
-    perfect = score.score_item(item.truth, item, every_metric=True)
-    assert perfect.mad == perfect.dtssd == perfect.sad == perfect.conn == 0
+    truth = {i: list(frames) for i, frames in item.truth.items()}
+    perfect = score.score_tally(tally_of(item, truth, [0, 1, 2, 3]), [0, 1])
+    assert perfect.mad == perfect.dtssd == perfect.sad == perfect.mse == 0
     masks = {i: [m.astype(np.float32) for m in ms] for i, ms in item.masks.items()}
-    rough = score.score_item(masks, item, [0, 1, 3])
-    assert rough.mad > 0
-    assert rough.mad_unknown > rough.mad
+    every = tally_of(item, masks, [0, 1, 2, 3])
+    rough = score.score_tally(every, [0, 1], [0, 1, 3])
+    assert rough.mad_unknown > rough.mad > 0
     assert rough.dtssd > 0
-    with pytest.raises(InputError, match="instance 2"):
-        score.score_item({1: item.truth[1]}, item)
+    # Measured on these frames alone it is the same.
+    again = score.score_tally(tally_of(item, masks, [0, 1, 3]), [0, 1])
+    assert again == rough
+
+
+def test_pictures_are_read_when_they_are_asked_for(bench: Path) -> None:
+    item = items.read_item(bench / "clips" / "park")
+    assert len(item.plates[1:3]) == 2
+    assert np.array_equal(item.plates[1:3][0], item.plates[1])
+    assert item.truth[1][0].dtype == np.float32
+    assert item.masks[1][0].dtype == bool
 
 
 def test_pairs_are_spread_over_the_clip() -> None:
@@ -153,18 +169,22 @@ def test_pairs_are_spread_over_the_clip() -> None:
     assert chosen[-2:] == [38, 39]
 
 
-def test_the_script_prints_a_table_and_writes_json(bench: Path, tmp_path: Path) -> None:
-    out = tmp_path / "quality.json"
-    for name in ("clips/park", "stills/otter"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).symlink_to(bench / name)
-    items.write_manifest(tmp_path, {"clips": [{"name": "park"}], "stills": [{"name": "otter"}]})
-    command = [sys.executable, str(ROOT / "scripts" / "quality"), "run", str(tmp_path)]
-    command += ["--baselines-only", "--no-closed-form", "--json", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "dtSSD | clips: 1" in done.stdout
-    figures = json.loads(out.read_text())
+def test_the_recipes_come_from_the_command_line_too(
+    bench: Path, sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["benchmark", "build", str(tmp_path), "--style", "quality", "--frames", str(FRAMES)]
+    assert main(command) == 3
+    assert "needs --talker" in capsys.readouterr().err
+    command += ["--talker", str(sources / "talker.mp4"), "--backgrounds", str(sources)]
+    command += ["--stamps", str(sources / "stamps")]
+    assert main(command) == 0
+    for name in ("clips/park/plate/0001.png", "stills/otter/masks/1/0001.png"):
+        assert (tmp_path / name).read_bytes() == (bench / name).read_bytes()
+    capsys.readouterr()
+    command = ["benchmark", "run", str(tmp_path), "--no-model", "--baselines", "mask,blur"]
+    assert main([*command, "--no-noise"]) == 0
+    assert "clips (4), every frame" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["clips"]["every_frame"]["mask"]["park"]["mad"] > 0
     assert figures["stills"]["every_frame"]["mask"]["otter"]["dtssd"] is None
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from vimatte.errors import InputError
 from vimatte.evaluate import metrics
 from vimatte.evaluate.conventions import clip_figures, frame_curves
 from vimatte.evaluate.image_metrics import ImageQuality, image_quality, matched_error, pooled
-from vimatte.evaluate.instance_metrics import VideoQuality, mean_quality, tally_quality
+from vimatte.evaluate.instance_metrics import VideoQuality, tally_quality
 from vimatte.evaluate.matte_folders import MatteClip, find_clips
 from vimatte.evaluate.tally import TallyBuilder
 from vimatte.evaluate.temporal_metrics import pair_messddt
@@ -192,60 +191,6 @@ def mean_figures(rows: list[dict[str, float]]) -> dict[str, float]:
         known = [row[figure] for row in rows if not math.isnan(row[figure])]
         means[figure] = float(np.mean(known)) if known else math.nan
     return means
-
-
-def as_json(clips: list[ClipResult], convention: str) -> dict[str, Any]:
-    """Return everything that was measured, for a JSON file."""
-    return {
-        "convention": convention,
-        "figures": mean_figures([clip.figures for clip in clips]),
-        "quality": quality_json(mean_quality([clip.quality for clip in clips])),
-        "imq": _images_json(pooled([c.images for c in clips if c.images is not None])),
-        "clips": {
-            clip.name: {
-                "frames": clip.frames,
-                "figures": clip.figures,
-                "quality": quality_json(clip.quality),
-                "imq": None if clip.images is None else _images_json(clip.images),
-                "emad": clip.emad,
-                "emse": clip.emse,
-                "surplus": clip.surplus,
-                "instances": {
-                    row.name: {
-                        "prediction": row.prediction,
-                        "figures": row.figures,
-                        "curves": row.curves,
-                    }
-                    for row in clip.instances
-                },
-            }
-            for clip in clips
-        },
-    }
-
-
-def quality_json(quality: VideoQuality) -> dict[str, Any]:
-    """Return RQ, TQ, MQ, VIMQ and the counts, for a JSON file."""
-    return {
-        "rq": quality.rq,
-        "tq": quality.tq,
-        "mq": quality.mq,
-        "vimq": {error: quality.vimq(error) for error in quality.mq},
-        "recall": quality.recall,
-        "accuracy": quality.accuracy,
-        "true_positives": quality.true_positives,
-        "instances": quality.instances,
-        "predictions": quality.predictions,
-    }
-
-
-def _images_json(images: ImageQuality) -> dict[str, Any]:
-    return {
-        "rq": images.rq,
-        "imq": {error: images.imq(error) for error in images.similarity},
-        "recall": images.recall,
-        "accuracy": images.accuracy,
-    }
 
 
 def _slow_figures(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vimatte.evaluate.conventions import frame_curves
-from vimatte.evaluate.evaluation import quality_json
+from vimatte.evaluate.evaluation_json import quality_json
 from vimatte.evaluate.figure_page import Plot, Table, shown
 from vimatte.evaluate.instance_metrics import VideoQuality, mean_quality, tally_quality
 from vimatte.evaluate.methods import OURS, Method

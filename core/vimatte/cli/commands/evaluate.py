@@ -85,7 +85,8 @@ def run(args: argparse.Namespace, ui: Console) -> int:
 
 def _with_truth(args: argparse.Namespace, ui: Console) -> int:
     # Here, and below: the command line itself is not to wait for the picture libraries.
-    from vimatte.evaluate.evaluation import as_json, evaluate_clip, paired_clips  # noqa: PLC0415
+    from vimatte.evaluate.evaluation import evaluate_clip, paired_clips  # noqa: PLC0415
+    from vimatte.evaluate.evaluation_json import as_json  # noqa: PLC0415
 
     clips = []
     for name, predicted, true in paired_clips(args.predicted, args.truth):
