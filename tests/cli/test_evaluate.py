@@ -150,6 +150,22 @@ def test_bad_input_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert stopped.value.code == 2
 
 
+def test_a_session_brings_its_plate_and_its_guidance(
+    shot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert matte(shot) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(shot / "out"), "--no-truth", str(shot / "out"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(report["instances"]) == {"anna", "bert"}
+    assert report["difference"] > 0
+    assert report["guidance"] > 0
+    # The masks themselves, given as the mattes, are exactly their own guidance.
+    command = ["evaluate", str(shot / "masks"), "--no-truth", str(shot / "out"), "--json"]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["ratio"] == pytest.approx(1)
+
+
 def test_without_a_truth(shot: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plate = str(shot / "plate" / "sh.####.exr")
     command = ["evaluate", str(shot / "masks"), "--no-truth", plate]

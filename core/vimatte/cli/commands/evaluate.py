@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimatte.cli.progress import Console
+from vimatte.cli.session_options import SESSION_NAME
 from vimatte.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ PRED and GT are each one of
 examples:
   vimatte evaluate mattes/sh010/v001 truth/sh010
   vimatte evaluate predictions VIM50/gt --convention vim -o report
+  vimatte evaluate mattes/sh010 --no-truth mattes/sh010
   vimatte evaluate mattes/sh010/v001 --no-truth plates/sh010.####.exr --guidance roto/sh010
 """
 
@@ -58,12 +60,15 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
         "--quick", action="store_true", help="leave out Grad, Conn, MESSDdt and IMQ"
     )
     parser.add_argument(
-        "--no-truth", metavar="PLATE", help="the difference along the plate's motion, per instance"
+        "--no-truth",
+        metavar="PLATE|SESSION",
+        help="the difference along the plate's motion; of a session its guidance masks' too",
     )
     parser.add_argument(
         "--guidance", type=Path, metavar="MASKS", help="for --no-truth: compare with these masks"
     )
     parser.add_argument("--colorspace", metavar="NAME", help="of PLATE, as OCIO calls it")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="of SESSION; default: its own")
     parser.add_argument(
         "-o", "--out", type=Path, metavar="DIR", help="write evaluation.json and evaluation.html"
     )
@@ -144,15 +149,29 @@ def _without_truth(args: argparse.Namespace, ui: Console) -> int:
         write_page,
     )
     from vimatte.evaluate.matte_folders import find_clips  # noqa: PLC0415
+    from vimatte.evaluate.session_guidance import SessionGuidance  # noqa: PLC0415
     from vimatte.evaluate.steadiness import mean_steadiness, measure_steadiness  # noqa: PLC0415
-    from vimatte.session import Shot  # noqa: PLC0415
+    from vimatte.session import MatteSession, Shot  # noqa: PLC0415
 
     mattes = _single(find_clips(args.predicted), args.predicted)
-    masks = None if args.guidance is None else _single(find_clips(args.guidance), args.guidance)
-    with closing(Shot(args.no_truth, colorspace=args.colorspace).open()) as shot:
+    masks: MatteClip | None = None
+    if args.guidance is not None:
+        masks = _single(find_clips(args.guidance), args.guidance)
+    with ExitStack() as stack:
+        file, session = _session_file(args.no_truth), None
+        if file is None:
+            shot = Shot(args.no_truth, colorspace=args.colorspace)
+        else:
+            cache = args.cache or file.parent / "cache"
+            session = stack.enter_context(MatteSession.open(file, cache=cache))
+            shot = session.file.shot
+        plate = stack.enter_context(closing(shot.open()))
+        if session is not None and masks is None:
+            session.ready()
+            masks = SessionGuidance(session, Path(args.no_truth), plate)
         rows: list[Steadiness] = measure_steadiness(
             mattes,
-            shot.picture,
+            plate.picture,
             masks,
             report=lambda done, total: ui.progress("follow the motion", done, total),
         )
@@ -248,6 +267,14 @@ def _single(clips: dict[str, MatteClip], path: Path) -> MatteClip:
     if len(clips) > 1:
         raise InputError(f"{len(clips)} clips, but one plate", path=path, hint="give one clip")
     return next(iter(clips.values()))
+
+
+def _session_file(target: str) -> Path | None:
+    """Return the session file that a path names, or None where it is a plate."""
+    path = Path(target)
+    if path.is_dir() and (path / SESSION_NAME).is_file():
+        return path / SESSION_NAME
+    return path if path.suffix == ".json" else None
 
 
 def _say_written(out: Path, ui: Console) -> None:
