@@ -81,7 +81,7 @@ def compose(material: Material, settings: SampleSettings, rng: np.random.Generat
     masks = augment(masks, settings.augmentation, rng)
     target = int(rng.integers(count))
     truth_target = visible[target]
-    if rng.random() < 0.03:  # a mask over nothing: the network must be able to say so
+    if rng.random() < 0.05:  # a mask over nothing: the network must be able to say so
         masks[target] = np.roll(masks[target], (size // 2, size // 3), axis=(1, 2))
         masks[target] &= ~(visible[target] > 0.02)
         truth_target = visible[target] * 0

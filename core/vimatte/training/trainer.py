@@ -53,9 +53,9 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        self.network: MSGVIMLite = MSGVIMLite().to(  # type: ignore[call-overload]
-            memory_format=torch.channels_last
-        )
+        self.network: MSGVIMLite = MSGVIMLite(
+            temporal_features=config.temporal_features, temporal_masks=config.temporal_masks
+        ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged: dict[str, Tensor] = {}
         self.stage_index = 0
         self.step = 0
@@ -135,8 +135,8 @@ class Trainer:
         masks, truth = batch["masks"].to(torch.float32), batch["truth"].to(torch.float32)
         state: Tensor | None = None
         logged: dict[str, float] = {}
-        for window in range(stage.windows):
-            span = slice(window * stage.frames, (window + 1) * stage.frames)
+        for first in range(0, plate.shape[1], stage.frames):
+            span = slice(first, first + stage.frames)
             alphas, state = unroll(
                 self.network, plate[:, span], masks[:, span], int(batch["scale"]), state
             )

@@ -22,7 +22,7 @@ def unroll(
     masks : Tensor, shape (N, T, 2, P, P), in {0, 1}
     scale : int
         Plate pixels for one network pixel.
-    state : Tensor, shape (N, 32, P/scale/4, P/scale/4), or None
+    state : Tensor, shape (N, 34, P/scale/4, P/scale/4), or None
 
     Returns
     -------
