@@ -12,14 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from vimatte._version import __version__
+from vimatte.cache.fingerprint import fingerprint
 from vimatte.frames.ahead import ahead
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import alpha_to_plate
 from vimatte.matting.loop import InstanceAlpha
+from vimatte.output.foreground import premultiplied_foregrounds
 from vimatte.output.pictures import preview_picture
 from vimatte.output.publish import Publisher
 from vimatte.output.qc import QCPage
 from vimatte.output.qc_statistics import Alpha
+from vimatte.output.version import Manifest, versions_of
 from vimatte.session.results import FrameResult, PublishedFrame
 from vimatte.session.session import MatteSession
 
@@ -36,6 +39,12 @@ class PublishOptions:
         One RGBA sequence per instance, for Blender's sequencer.
     preview : bool
         PNG previews.
+    foreground : bool
+        In the layered EXR, every instance's colour times its alpha.
+    cutout : bool
+        One RGBA sequence per instance: its colour times its alpha, and its alpha.
+    cryptomatte : bool
+        A Cryptomatte of all instances.
     compression : str
         Of the EXR files.
     """
@@ -43,6 +52,9 @@ class PublishOptions:
     vse: bool = False
     preview: bool = False
     compression: str = "zip"
+    foreground: bool = False
+    cutout: bool = False
+    cryptomatte: bool = False
 
 
 def open_publisher(session: MatteSession, out: Path, options: PublishOptions) -> Publisher:
@@ -53,12 +65,14 @@ def open_publisher(session: MatteSession, out: Path, options: PublishOptions) ->
     OutputError
     """
     names = [row.name for row in session.enabled]
+    mattes, coloured = _fingerprints(session)
+    made_from = coloured if options.foreground or options.cutout else mattes
     return Publisher.open(
         out,
         session.name,
         session.frames,
         session.enabled,
-        session.mattes_fingerprint(),
+        made_from,
         {
             "vimatte/model": session.settings.model,
             "vimatte/weights": session.weights_digest,
@@ -68,7 +82,27 @@ def open_publisher(session: MatteSession, out: Path, options: PublishOptions) ->
         vse=options.vse,
         preview=options.preview,
         compression=options.compression,
+        foreground=options.foreground,
+        cutout=options.cutout,
+        cryptomatte=options.cryptomatte,
     )
+
+
+def published(session: MatteSession, out: Path) -> Path | None:
+    """Return the newest version that holds this session's mattes as its settings make them now.
+
+    A higher number may be another session's, or of settings that have been taken back since.
+    """
+    wanted = _fingerprints(session)
+    found = (path for path in versions_of(out) if Manifest.read(path).fingerprint in wanted)
+    return next(found, None)
+
+
+def _fingerprints(session: MatteSession) -> tuple[str, str]:
+    """Return what identifies a version of mattes, and one that has colours: they hang on more."""
+    mattes = session.mattes_fingerprint()
+    colour = session.shot.source.scene_linear_settings()
+    return mattes, fingerprint({"mattes": mattes, **colour})
 
 
 def publishing(
@@ -126,7 +160,10 @@ def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> 
         name: alpha_to_plate(item.alpha, item.window, header)
         for name, item in session.named(result.alphas).items()
     }
-    publisher.write(result.frame, header, alphas, picture=picture)
+    foregrounds = None
+    if publisher.colour:
+        foregrounds = premultiplied_foregrounds(source.scene_linear(result.frame), alphas)
+    publisher.write(result.frame, header, alphas, foregrounds=foregrounds, picture=picture)
     return PublishedFrame(result.frame, result.cached, written=True)
 
 
