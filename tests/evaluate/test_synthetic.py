@@ -76,6 +76,8 @@ def test_finished_clips_are_not_made_again(tmp_path: Path) -> None:
     assert build(tmp_path, clips=2) == first
     assert plate.read_bytes() != b"mine"
     assert build(tmp_path, clips=2, strength=0.5) != first
+    build(tmp_path, clips=2, frames=2)
+    assert len(read_item(tmp_path / "vim50" / "01").plates) == 2
 
 
 def test_guidance_with_salt_and_pepper(tmp_path: Path) -> None:

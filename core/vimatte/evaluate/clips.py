@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimatte.errors import InputError
-from vimatte.evaluate.items import write_instances, write_plate
+from vimatte.evaluate.items import clear_item, write_instances, write_plate
 from vimatte.evaluate.keying import key_green
 from vimatte.evaluate.picture_files import (
     crop_picture,
@@ -189,6 +189,7 @@ def build_clips(
         rng = np.random.default_rng([seed, 10, number])
         truth: list[list[Plane]] = [[] for _ in recipe.layers]
         folder = out / "clips" / recipe.name
+        clear_item(folder)
         for frame, plate in enumerate(behind):
             layers = [_moved(person, layer, recipe.size, frame) for layer in recipe.layers]
             picture, visible = composite(plate, layers)

@@ -12,6 +12,7 @@ Folders of the benchmark (every kind looks like ``OUT/clips``; stills have one f
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,13 @@ class Item:
     plates: Sequence[Picture]
     truth: dict[int, Sequence[Plane]]
     masks: dict[int, Sequence[Mask]]
+
+
+def clear_item(folder: Path) -> None:
+    """Remove what an earlier build left of an item: it may have had more frames or instances."""
+    (folder / "item.json").unlink(missing_ok=True)
+    for part in ("plate", "truth", "masks"):
+        shutil.rmtree(folder / part, ignore_errors=True)
 
 
 def write_plate(folder: Path, frame: int, picture: Picture, rng: np.random.Generator) -> None:

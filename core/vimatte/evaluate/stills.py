@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vimatte.errors import FrameReadError, InputError
 from vimatte.evaluate.clips import Talker, composite
-from vimatte.evaluate.items import write_instances, write_plate
+from vimatte.evaluate.items import clear_item, write_instances, write_plate
 from vimatte.evaluate.picture_files import crop_picture, find_picture, read_picture, read_png
 
 Picture = NDArray[np.float32]
@@ -113,6 +113,7 @@ def build_stills(
             layer = _seated(person.layer(origin), rng)
         picture, visible = composite(_view(read_picture(source), rng), [layer])
         folder = out / "stills" / name
+        clear_item(folder)
         write_plate(folder, 0, picture, rng)
         instances = write_instances(folder, [visible], [seed * 1000 + 500 + number], strength)
         yield {

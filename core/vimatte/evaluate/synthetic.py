@@ -22,7 +22,7 @@ from vimatte.evaluate.backgrounds import Background
 from vimatte.evaluate.clips import composite, through_shutter
 from vimatte.evaluate.degrade import degrade_clip, salt_and_pepper
 from vimatte.evaluate.foregrounds import Foreground
-from vimatte.evaluate.items import read_truth, write_masks, write_plate, write_truth
+from vimatte.evaluate.items import clear_item, read_truth, write_masks, write_plate, write_truth
 from vimatte.evaluate.picture_files import write_file
 
 Mask = NDArray[np.bool_]
@@ -122,6 +122,7 @@ def build_set(
         }
         done = _finished(folder, recipe)
         if done is None:
+            clear_item(folder)
             hidden = _compose(folder, kind, chosen, background, options, rng)
             seed = options.seed * 10_000 + CODES[kind] * 100 + number
             _write_guidance(folder, count, options, seed)
