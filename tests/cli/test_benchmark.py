@@ -16,7 +16,7 @@ from vimatte.evaluate.items import read_item
 from vimatte.models.registry import packaged_weights, spec
 
 SMALL = ("--clips", "1", "--frames", "3", "--size", "128x96")
-FEW = ("--pairs", "1", "--bands", "12", "--noise", "25")
+FEW = ("--pairs", "1", "--bands", "12", "--noise", "25", "--every-metric")
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,7 @@ def test_it_works_from_nothing(
         "guided filter 16 1e-05",
     }  # fmt: skip
     assert figures["means_on_slow_frames"]["knn 12"]["dtssd"] > 0
+    assert set(figures["grad_and_conn"]["01"]) == {"grad", "conn"}
     claims = {row["claim"]: row for row in figures["claims"]}
     assert "VIMQ mad kept at 25% noise" in claims
     page = (bench / "figures.html").read_text()

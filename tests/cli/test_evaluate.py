@@ -184,3 +184,24 @@ def test_without_a_truth(shot: Path, capsys: pytest.CaptureFixture[str]) -> None
     cv2.imwrite(str(shot / "masks" / "anna" / "m.1002.png"), np.zeros((5, 7), np.uint8))
     assert main(command) == 3
     assert "the plate is 96x64" in capsys.readouterr().err
+
+
+def test_one_empty_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for side in ("gt", "out"):
+        (tmp_path / side / "anna").mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / side / "anna" / "1.png"), np.zeros((6, 8), np.uint8))
+    command = ["evaluate", str(tmp_path / "out"), str(tmp_path / "gt")]
+    assert main([*command, "-o", str(tmp_path / "report")]) == 0
+    assert "anna" in capsys.readouterr().out
+    report = json.loads((tmp_path / "report" / "evaluation.json").read_text())
+    assert report["figures"]["mad"] == 0
+    # Nothing is there to be wrong about: no change, no outline, no instance in a picture.
+    for figure in ("dtssd", "messddt", "mad_unknown", "mad_foreground"):
+        assert report["figures"][figure] is None
+    assert report["imq"]["rq"] is None
+    assert report["quality"]["vimq"]["mad"] == 1
+    cv2.imwrite(str(tmp_path / "out" / "anna" / "1.png"), np.full((6, 8), 255, np.uint8))
+    assert main([*command, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report["figures"]["mad"] == 1000
+    assert report["quality"]["vimq"]["mad"] == report["quality"]["recall"] == 0
