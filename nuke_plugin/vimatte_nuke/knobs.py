@@ -10,6 +10,7 @@ GUIDANCE = ("people", "alpha of guidance", "layers of guidance", "mask files")
 MODELS = ("msgvim-lite",)
 DEVICES = ("auto", "cpu", "cuda")
 QUALITIES = ("final", "draft")
+KEEP = ("everything", "rgba and instances", "instances only")
 VIEWS = ("layers", "alpha", "overlay", "checkerboard", "isolated")
 _CALL = "import vimatte_nuke.commands; vimatte_nuke.commands.{0}(nuke.thisNode())"
 
@@ -51,7 +52,11 @@ def matte_tab() -> list[nuke.Knob]:
         _hidden(_text(TAG, "", "", SCHEMA)),
         _hidden(_text("run_token", "", ""), nuke.DO_NOT_WRITE),
         _hidden(_text("matted_from", "", "")),
+        _hidden(_text("farmed_from", "", "")),
         _hidden(nuke.Boolean_Knob("matted", "")),
+        _hidden(nuke.Boolean_Knob("colour_there", "")),
+        _hidden(nuke.Boolean_Knob("crypto_there", "")),
+        _hidden(nuke.Double_Knob("any_solo", "")),
         _text("frames", "frames", "1001-1100, 1-99x2 or 1,5,10-20; the script's numbers"),
         guidance,
         masks,
@@ -59,7 +64,7 @@ def matte_tab() -> list[nuke.Knob]:
         nuke.Enumeration_Knob("device", "device", list(DEVICES)),
         nuke.Enumeration_Knob("quality", "quality", list(QUALITIES)),
         _text("names", "names", "of the instances, in the order they are found: anna,ben"),
-        _button("find_people", "Find instances", "Find people, or read the masks", True),
+        _button("find_people", "Find people", "Find people, or read the masks", True),
         _button("matte", "Matte", "Compute what is missing and show it"),
         _button("cancel", "Cancel", "Stop; finished frames are kept"),
         status,
@@ -68,12 +73,27 @@ def matte_tab() -> list[nuke.Knob]:
 
 def output_tab() -> list[nuke.Knob]:
     """Return the knobs of the tab Output."""
+    keep = nuke.Enumeration_Knob("keep", "layers kept", list(KEEP))
+    keep.setTooltip(
+        "Of the plate: everything, its rgba, or nothing. An instance's own layer leaves the stream"
+        " by its row on the tab Instances"
+    )
+    foreground = nuke.Boolean_Knob("foreground", "premultiplied foreground", False)
+    foreground.setTooltip(
+        "Red, green and blue beside every instance's alpha: its colour without the old background,"
+        " times its alpha. Matte again after it was turned on"
+    )
+    cryptomatte = nuke.Boolean_Knob("cryptomatte", "Cryptomatte", False)
+    cryptomatte.setTooltip(
+        "The instances as a Cryptomatte too, for pickers. Matte again after it was turned on"
+    )
+    cryptomatte.clearFlag(nuke.STARTLINE)
     view = nuke.Enumeration_Knob("matte_view", "matte view", list(VIEWS))
     view.setTooltip(
         "layers: the plate with a layer an instance. The others show the mattes, of the solo"
         " instances or of all; isolated: the plate premultiplied by them"
     )
-    return [nuke.Tab_Knob("output_tab", "Output"), view]
+    return [nuke.Tab_Knob("output_tab", "Output"), keep, foreground, cryptomatte, view]
 
 
 def session_tab() -> list[nuke.Knob]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import nuke
+from vimatte_nuke.group import others
 from vimatte_nuke.problem import Problem
 
 
@@ -44,26 +45,52 @@ def chosen_views(node: nuke.Group) -> list[str]:
 def output_folder(node: nuke.Group) -> Path:
     """Return the node's output folder, and keep it in its knob.
 
-    A copy of a node keeps its folder: versions are never overwritten, and the same settings
-    find the same version, so that sharing one is safe.
-
     Raises
     ------
     Problem
-        When the script was never saved and no folder is given.
+        When the script was never saved and no folder is given, or another node has the same.
     """
     given = str(node["out"].value()).strip()
     if given:
         path = Path(given)
         if not path.is_absolute():
             raise Problem(f"the output folder must be an absolute path, not {given!r}")
+        sharing = _sharing(node, given)
+        if sharing:
+            raise Problem(f"{sharing} has the same output folder: give one of the two another")
         return _plain(path)
     script = str(nuke.root().name())
     if script in ("", "Root"):
         raise Problem("save the script first, or set the output folder on the Session tab")
-    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", node.fullName())
-    path = _plain(Path(script).resolve().parent / "vimatte" / safe)
+    path = _plain(_free(node, Path(script).resolve().parent / "vimatte"))
     node["out"].setValue(path.as_posix())
+    return path
+
+
+def leave_shared_folder(node: nuke.Group) -> None:
+    """Give a copy of a node an output folder of its own, beside the other's.
+
+    It goes on showing the same mattes, and keeps the cache, so that nothing is computed twice.
+    """
+    given = str(node["out"].value()).strip()
+    if given and _sharing(node, given):
+        if not str(node["cache"].value()).strip():
+            node["cache"].setValue(cache_folder(node, Path(given)).as_posix())
+        node["out"].setValue(_free(node, Path(given).parent).as_posix())
+        node["farmed_from"].setValue("")
+
+
+def _sharing(node: nuke.Group, folder: str) -> str:
+    """Return the name of another node that has the same output folder; empty: none has."""
+    return next((n.fullName() for n in others(node) if str(n["out"].value()).strip() == folder), "")
+
+
+def _free(node: nuke.Group, above: Path) -> Path:
+    """Return a folder by the node's name that no other node has."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", node.fullName())
+    path, number = above / safe, 2
+    while _sharing(node, path.as_posix()):
+        path, number = above / f"{safe}-{number}", number + 1
     return path
 
 

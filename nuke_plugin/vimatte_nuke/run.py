@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, Optional
 
 import nuke
-from vimatte_nuke import colour, export, knobs, project, readback
+from vimatte_nuke import colour, export, knobs, project, readback, rows
 from vimatte_nuke import frames as ranges
-from vimatte_nuke.node import inside
+from vimatte_nuke.group import inside
 from vimatte_nuke.problem import Problem
+from vimatte_nuke.undo import quietly
 from vimatte_nuke.worker import find_environment, load_client
 
 #: Seconds a worker may go on after it was told to stop, before it is killed.
@@ -53,6 +54,8 @@ def requests(node: nuke.Group) -> dict[str, dict[str, Any]]:
             "model": node["model"].value(),
             "device": node["device"].value(),
             "quality": node["quality"].value(),
+            "foreground": bool(node["foreground"].value()),
+            "cryptomatte": bool(node["cryptomatte"].value()),
             **colour.request_fields(node),
         }
     return found
@@ -62,12 +65,12 @@ def named(
     found: list[dict[str, Any]], given: dict[int, str], names: list[str]
 ) -> list[dict[str, Any]]:
     """Return the rows of a request: found instances under the names the user gave them."""
-    rows = []
+    made = []
     for index, row in enumerate(found):
         number = int(row["id"])
         name = given.get(number) or (names[index] if index < len(names) else row["name"])
-        rows.append({"id": number, "name": name, "enabled": True})
-    return rows
+        made.append({"id": number, "name": name, "enabled": True})
+    return made
 
 
 class Job:
@@ -104,7 +107,8 @@ class Job:
             self._client = self._module.WorkerClient(python)
         except self._module.WorkerFailed as error:
             raise Problem(str(error)) from error
-        node["run_token"].setValue(self.token)
+        with quietly():
+            node["run_token"].setValue(self.token)
         JOBS[self.token] = self
 
     def start(self) -> None:
@@ -126,8 +130,8 @@ class Job:
                 found: list[dict[str, Any]] = []
                 self._ask(task, view, "guide", fields, found)
                 if not self.only_guide:
-                    rows = named(found, self.given, self.names)
-                    self._ask(task, view, "run", {**fields, "instances": rows}, found)
+                    given = named(found, self.given, self.names)
+                    self._ask(task, view, "run", {**fields, "instances": given}, found)
         except (Problem, self._module.WorkerFailed) as error:
             trouble = str(error)
         except Exception as error:  # noqa: BLE001 - a thread's error would vanish, the node hang
@@ -208,7 +212,8 @@ class Job:
             self.stop.set()
             return
         given = named(found, self.given, self.names)
-        readback.set_rows(node, [{**row, **new} for row, new in zip(found, given)])  # noqa: B905
+        with quietly():
+            rows.set_rows(node, [{**row, **new} for row, new in zip(found, given)])  # noqa: B905
 
     def _frame(self, folders: dict[str, Path]) -> None:
         node = readback.find(self.token, self.name)
@@ -218,10 +223,11 @@ class Job:
         shown = str(inside(node, "read_gui")["file"].value())
         folder = next(iter(folders.values()))
         try:
-            if node["version"].value() != folder.name or not shown:
-                readback.show(node, folders)
-            else:
-                readback.reload(node)
+            with quietly():
+                if node["version"].value() != folder.name or not shown:
+                    readback.show(node, folders)
+                else:
+                    readback.reload(node)
         except Problem as error:
             readback.tell(node, str(error), marked=True)
             self.stop.set()
@@ -231,13 +237,16 @@ class Job:
         node = readback.find(self.token, self.name)
         if node is None:
             return
-        node["run_token"].setValue("")
+        with quietly():
+            node["run_token"].setValue("")
         if not trouble and not self.only_guide:
             try:
                 if not self.folders:
                     raise Problem("the worker published nothing")
-                readback.show(node, self.folders)
-                node["matted_from"].setValue(self.state)
+                with quietly():
+                    readback.show(node, self.folders)
+                    node["matted_from"].setValue(self.state)
+                    node["farmed_from"].setValue("")
                 readback.refresh(node)
             except Problem as error:
                 trouble = str(error)

@@ -42,9 +42,9 @@ def raises(action):
 
 def exr_write(folder, name, source, channels="all"):
     """Return a Write of ours, its file set."""
-    from vimatte_nuke import node
+    from vimatte_nuke import graph
 
-    write = node._export(name, source, channels)
+    write = graph._export(name, source, channels)
     write["file"].setValue((folder / name / "f.%04d.exr").as_posix())
     write["disable"].setValue(False)
     return write
@@ -261,11 +261,11 @@ def undo_can_be_held(folder):
 @check
 def groups_are_found(folder):
     """allNodes with recurseGroups finds our node."""
-    from vimatte_nuke import commands, node
+    from vimatte_nuke import commands, group
 
     made = commands.create()
     found = nuke.allNodes("Group", recurseGroups=True)
-    must(any(n.name() == made.name() for n in found if node.is_ours(n)), "not found")
+    must(any(n.name() == made.name() for n in found if group.is_ours(n)), "not found")
 
 
 def main(folder):
