@@ -99,6 +99,7 @@ class Job:
         self.given = {n: str(node[f"name_{n}"].value()).strip() for n in knobs.rows(node)}
         self.names = [n.strip() for n in str(node["names"].value()).split(",") if n.strip()]
         self.folders: dict[str, Path] = {}
+        self.warnings: list[str] = []
         self.stop = threading.Event()
         self.wait = not nuke.GUI
         self._module = load_client()
@@ -190,6 +191,8 @@ class Job:
                 self._main(self._frame, dict(self.folders))
         elif kind == "done" and answer.get("folder"):
             self.folders[view] = Path(str(answer["folder"]))
+        elif kind == "warning":
+            self.warnings.append(str(answer.get("message") or ""))
         elif kind == "error":
             parts = [str(answer.get("message") or "the worker failed")]
             if answer.get("frame") is not None:
@@ -239,6 +242,7 @@ class Job:
             return
         with quietly():
             node["run_token"].setValue("")
+        told = ""
         if not trouble and not self.only_guide:
             try:
                 if not self.folders:
@@ -247,11 +251,14 @@ class Job:
                     readback.show(node, self.folders)
                     node["matted_from"].setValue(self.state)
                     node["farmed_from"].setValue("")
-                readback.refresh(node)
+                told = readback.refresh(node)
             except Problem as error:
                 trouble = str(error)
         elif not trouble:
-            readback.tell(node, f"{len(knobs.rows(node))} instances found", marked=False)
+            told = f"{len(knobs.rows(node))} instances found"
+            readback.tell(node, told, marked=False)
+        if told and self.warnings:
+            readback.tell(node, "; ".join([told, *dict.fromkeys(self.warnings)]), marked=True)
         if trouble:
             readback.tell(node, trouble, marked=True)
             if self.wait:

@@ -187,6 +187,8 @@ class Node:
             exec(code, {"nuke": self._host.module})
 
     def knob_changed(self, knob: Any) -> None:
+        if not self._host.open_undo and not self._host.open_step:
+            self._host.recorded.append(knob.name())
         if self._class == "Write" and knob.name() == "file_type" and knob.value() == "exr":
             for new in fake_classes.exr_options():
                 if new.name() not in self._knobs:

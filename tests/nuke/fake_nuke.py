@@ -66,6 +66,7 @@ class Nuke:
         self.GUI, self.frame, self.open_undo = gui, 1, 0
         self.view_names = ["main"]
         self.open_step, self.undo_steps = "", list[str]()
+        self.recorded: list[str] = []  # knobs set while undo was on, and in no step
         self.layer_table = {name: list(channels) for name, channels in BUILT_IN.items()}
         self.panels: set[Any] = set()
         self.callbacks: dict[str, list[tuple[Any, str]]] = {}

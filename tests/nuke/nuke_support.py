@@ -40,6 +40,14 @@ def write_exr(
     return path
 
 
+def planes(path: Path) -> dict[str, np.ndarray]:
+    """Return every channel of an EXR file."""
+    source = oiio.ImageInput.open(str(path))
+    pixels, names = source.read_image(oiio.FLOAT), source.spec().channelnames
+    source.close()
+    return {name: pixels[..., i] for i, name in enumerate(names)}
+
+
 def discs(frame: int, width: int = WIDTH, height: int = HEIGHT) -> dict[str, np.ndarray]:
     """Return where two things are in a frame, overscan included."""
     rows, columns = np.mgrid[:height, :width]
