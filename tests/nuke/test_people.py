@@ -36,9 +36,8 @@ def frames_of(movie: Path, first: int, width: int) -> list[np.ndarray]:
             if index >= first:
                 height = 2 * round(frame.height * width / frame.width / 2)
                 small = frame.reformat(width, height, "rgb24").to_ndarray().astype(np.float32)
-                pictures.append(
-                    np.where(small <= 10, small / 3294.6, (small / 269.0 + 0.0521) ** 2.4)
-                )
+                light = ((small / 255 + 0.055) / 1.055) ** 2.4
+                pictures.append(np.where(small <= 10, small / (255 * 12.92), light))
             if len(pictures) == len(FRAMES):
                 break
     return pictures
@@ -87,11 +86,9 @@ def core(plate: str, out: Path, names: tuple[str, ...]) -> Path:
         ocio="ocio://default",
     )
     with MatteSession(shot, guidance="people", cache=out / "cache") as session:
-        for _ in session.guide():
+        for _ in session.guide(names):
             pass
-        for key, name in names.items():
-            session.rename(key, name)
-        return session.publish(out, options)
+        return session.publish(out, foreground=True, cryptomatte=True)
 
 
 def test_dancers_are_found_named_matted_and_seen_alone(start, dancers, tmp_path):
