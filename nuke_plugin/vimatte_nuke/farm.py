@@ -37,7 +37,7 @@ def write_bundle(node: nuke.Group) -> None:
         command = [str(python), "-m", "vimatte", "farm", "bundle", fields["plate"]]
         command += ["-o", bundle, "--out", fields["out"], "--cache", fields["cache"]]
         command += ["--guidance", guidance, "--frames", fields["frames"]]
-        for name in ("model", "device", "quality", "colorspace", "ocio"):
+        for name in ("model", "weights", "device", "quality", "colorspace", "ocio"):
             if fields.get(name):
                 command += ["--" + name, str(fields[name])]
         command += ["--" + name for name in ("foreground", "cryptomatte") if fields[name]]

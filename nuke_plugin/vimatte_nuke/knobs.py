@@ -7,7 +7,7 @@ import nuke
 TAG = "vimatte"
 SCHEMA = "1"
 GUIDANCE = ("people", "alpha of guidance", "layers of guidance", "mask files")
-MODELS = ("msgvim-lite",)
+MODELS = ("msgvim-lite", "msgvim")
 DEVICES = ("auto", "cpu", "cuda")
 QUALITIES = ("final", "draft")
 KEEP = ("everything", "rgba and instances", "instances only")
@@ -45,6 +45,8 @@ def matte_tab() -> list[nuke.Knob]:
     )
     masks = nuke.File_Knob("masks", "mask files")
     masks.setTooltip("A folder with a folder an instance, or one sequence of EXR layers")
+    weights = nuke.File_Knob("weights", "weights")
+    weights.setTooltip("A file of weights for the model; empty: those vimatte comes with")
     status = nuke.Text_Knob("status", "status", "no mattes yet")
     status.setFlag(nuke.DO_NOT_WRITE)
     return [
@@ -61,6 +63,7 @@ def matte_tab() -> list[nuke.Knob]:
         guidance,
         masks,
         nuke.Enumeration_Knob("model", "model", list(MODELS)),
+        weights,
         nuke.Enumeration_Knob("device", "device", list(DEVICES)),
         nuke.Enumeration_Knob("quality", "quality", list(QUALITIES)),
         _text("names", "names", "of the instances, in the order they are found: anna,ben"),
@@ -106,10 +109,13 @@ def session_tab() -> list[nuke.Knob]:
     environment.setTooltip("Empty: what install.py made for this user, or $VIMATTE_PYTHON")
     version = nuke.Text_Knob("version", "version", "-")
     version.setFlag(nuke.DO_NOT_WRITE)
+    session = nuke.Text_Knob("session", "session file", "-")
+    session.setFlag(nuke.DO_NOT_WRITE)
     return [
         nuke.Tab_Knob("session_tab", "Session"),
         out,
         cache,
+        session,
         _text("views", "views", "Which views are matted, e.g. left,right; one output folder each"),
         _text("colorspace", "colour space", "auto: the project's working space", "auto"),
         _text("ocio", "OCIO config", "Empty: the project's"),

@@ -67,6 +67,16 @@ def output_folder(node: nuke.Group) -> Path:
     return path
 
 
+def session_file(node: nuke.Group) -> str:
+    """Return the session file of the node's first view; empty: there is none yet."""
+    base = Path(str(node["out"].value()).strip())
+    known = nuke.views()
+    named = str(node["views"].value()).split(",")[0].strip()
+    path = base / (named or known[0]) if len(known) > 1 else base
+    path = path / "session.json"
+    return path.as_posix() if base.is_absolute() and path.is_file() else ""
+
+
 def leave_shared_folder(node: nuke.Group) -> None:
     """Give a copy of a node an output folder of its own, beside the other's.
 

@@ -10,7 +10,7 @@ from typing import Optional, cast
 
 import nuke
 from vimatte_nuke import frames as ranges
-from vimatte_nuke import graph, knobs, rows, upstream
+from vimatte_nuke import graph, knobs, project, rows, upstream
 from vimatte_nuke.group import WIDEST, inside, is_ours
 from vimatte_nuke.problem import Problem
 from vimatte_nuke.undo import quietly
@@ -143,6 +143,8 @@ def clear(node: nuke.Group) -> None:
 
 def refresh(node: nuke.Group) -> str:
     """Say how the node stands, on the node: stale, incomplete, or up to date."""
+    with quietly():
+        node["session"].setValue(project.session_file(node) or "-")
     if not node["matted"].value():
         farmed = node["farmed_from"].value() != ""
         return tell(node, "at the farm" if farmed else "no mattes yet", marked=False)

@@ -52,6 +52,7 @@ def requests(node: nuke.Group) -> dict[str, dict[str, Any]]:
             "out": out.as_posix(),
             "cache": project.cache_folder(node, out).as_posix(),
             "model": node["model"].value(),
+            "weights": str(node["weights"].value()).strip() or None,
             "device": node["device"].value(),
             "quality": node["quality"].value(),
             "foreground": bool(node["foreground"].value()),
@@ -255,6 +256,7 @@ class Job:
             except Problem as error:
                 trouble = str(error)
         elif not trouble:
+            readback.refresh(node)  # the session file is there now
             told = f"{len(knobs.rows(node))} instances found"
             readback.tell(node, told, marked=False)
         if told and self.warnings:

@@ -178,6 +178,9 @@ class Enumeration_Knob(Array_Knob):
     def index(self) -> int:
         return self.choices.index(self._value)
 
+    def values(self) -> list[str]:
+        return list(self.choices)
+
 
 class String_Knob(Knob):
     code, default = 1, ""

@@ -143,6 +143,19 @@ class Node:
         self._check()
         return Info(fake_evaluate.evaluate(self, self._host.context(self.firstFrame())).box)
 
+    def metadata(self, key: str) -> Any:
+        self._check()
+        image = fake_evaluate.evaluate(self, self._host.context(self.firstFrame()))
+        return image.metadata.get(key)
+
+    def sample(self, channel: str, x: float, y: float, dx: float = 1, dy: float = 1) -> float:
+        """Return the mean of a channel around a point, from the lower left corner."""
+        self._check()
+        image = fake_evaluate.evaluate(self, self._host.context(self.firstFrame()))
+        left, top = int(x - dx / 2), int(image.format[3] - y - dy / 2)
+        plane = image.over((left, top, int(dx), int(dy))).get(channel)
+        return float(plane.mean())
+
     def _range(self) -> tuple[int, int]:
         if self._class in ("Read", "FrameRange"):
             names = ("first", "last") if self._class == "Read" else ("first_frame", "last_frame")

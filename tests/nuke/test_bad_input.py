@@ -339,21 +339,3 @@ def test_an_output_folder_that_cannot_be_made(ready, tmp_path):
     node["out"].setValue(str(tmp_path / "file" / "out"))
     press(host, node, "matte")
     assert node["tile_color"].value() != 0 and "file" in node["status"].value()
-
-
-def test_the_farm_bundle(ready, monkeypatch):
-    _, node = ready()
-    from vimatte_nuke import farm, run
-
-    core = str(Path(__file__).resolve().parents[2] / "core")
-    module = run.load_client()
-    module.clean_environment = lambda: {**__import__("os").environ, "PYTHONPATH": core}
-    monkeypatch.setattr(farm, "load_client", lambda: module)
-    node["farm_bundle"].execute()
-    assert node["status"].value().startswith("farm job: "), node["status"].value()
-    bundle = Path(node["out"].value()) / "farm"
-    assert any(bundle.iterdir())
-    node["model"].choices.append("nothing")
-    node["model"].setValue("nothing")
-    node["farm_bundle"].execute()
-    assert "nothing" in node["status"].value()

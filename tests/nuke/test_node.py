@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from nuke_support import FRAMES, press, publish, read, with_masks
 
-GOLDEN = Path(__file__).resolve().parent / "golden" / "node.nk"
-
 
 def test_defaults_come_from_the_project(start, plate):
     host = start()
@@ -25,39 +23,6 @@ def test_defaults_come_from_the_project(start, plate):
     assert node["frames"].value() == "1001-1003"
     assert node.name() == "VideoInstanceMatte2"
     assert node["colorspace"].value() == "auto" and node["guidance_mode"].value() == "people"
-
-
-def test_the_script_is_the_golden_one(start, tmp_path):
-    """Written as text it is what is kept in golden/node.nk, whose every line can be read."""
-    host = start()
-    from vimatte_nuke import commands
-
-    commands.create()
-    path = tmp_path / "copied.nk"
-    host.copy_all(str(path))
-    assert path.read_text() == GOLDEN.read_text(), f"if meant: cp {path} {GOLDEN}"
-
-
-def test_a_pasted_node_works_without_the_plug_in(matted, start, plate, tmp_path, monkeypatch):
-    made = matted()
-    path = tmp_path / "copied.nk"
-    made.host.copy_all(str(path))
-    before = made.host.see(made.node, 1002)
-
-    import fake_nuke
-
-    bare = fake_nuke.Nuke(gui=False)
-    bare.install()
-    monkeypatch.setattr("sys.path", [p for p in __import__("sys").path if "nuke_plugin" not in p])
-    bare.module.Layer("anna", ["anna.alpha"])
-    bare.module.Layer("ben", ["ben.alpha"])
-    pasted = bare.module.nodePaste(str(path))
-    after = bare.see(pasted, 1002)
-    assert set(after.channels) == set(before.channels)
-    for name, plane in before.channels.items():
-        np.testing.assert_array_equal(after.channels[name], plane)
-    with pytest.raises(ImportError):
-        pasted["matte"].execute()  # and nothing but the button fails
 
 
 def test_rgba_of_the_plate_stays(matted):
