@@ -29,7 +29,9 @@ def write_bundle(node: nuke.Group) -> None:
     names = ",".join(rows) or str(node["names"].value()).strip()
     made = []
     state = readback.state_of(node)
-    for fields in run.requests(node).values():
+    with quietly():
+        wanted = run.requests(node)
+    for fields in wanted.values():
         bundle = fields["out"] + "/farm"
         guidance = fields["guidance"]
         if "masks" in fields:

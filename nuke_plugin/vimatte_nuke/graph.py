@@ -125,7 +125,7 @@ def _views(mattes: nuke.Node, layers: nuke.Node) -> nuke.Node:
     cut["to0"].setValue("rgba.alpha")
     isolated = nuke.nodes.Premult(name="isolated", inputs=[cut])
     checker = nuke.nodes.CheckerBoard2(name="checker")
-    over = merge("over_checker", checker, isolated, "over", "all")
+    over = merge("over_checker", checker, isolated, "over", "rgba")
     return _switch("view", [layers, pick, overlay, over, isolated], "parent.matte_view")
 
 

@@ -18,7 +18,6 @@ from typing import Any, Optional
 import nuke
 from vimatte_nuke import colour, export, knobs, project, readback, rows
 from vimatte_nuke import frames as ranges
-from vimatte_nuke.group import inside
 from vimatte_nuke.problem import Problem
 from vimatte_nuke.undo import quietly
 from vimatte_nuke.worker import find_environment, load_client
@@ -92,7 +91,8 @@ class Job:
     def __init__(self, node: nuke.Group, *, only_guide: bool) -> None:
         if node["run_token"].value() in JOBS:
             raise Problem("the node is at work already: cancel it first")
-        self.requests = requests(node)
+        with quietly():
+            self.requests = requests(node)
         self.only_guide = only_guide
         self.token = uuid.uuid4().hex
         self.name = node.fullName()
@@ -101,6 +101,7 @@ class Job:
         self.names = [n.strip() for n in str(node["names"].value()).split(",") if n.strip()]
         self.folders: dict[str, Path] = {}
         self.warnings: list[str] = []
+        self.shown: dict[str, Path] = {}
         self.stop = threading.Event()
         self.wait = not nuke.GUI
         self._module = load_client()
@@ -198,6 +199,8 @@ class Job:
             parts = [str(answer.get("message") or "the worker failed")]
             if answer.get("frame") is not None:
                 parts.append(f"frame {answer['frame']}")
+            if answer.get("path"):
+                parts.append(f"[{answer['path']}]")
             if answer.get("hint"):
                 parts.append(f"({answer['hint']})")
             raise Problem(" ".join(parts))
@@ -224,12 +227,11 @@ class Job:
         if node is None:
             self.stop.set()
             return
-        shown = str(inside(node, "read_gui")["file"].value())
-        folder = next(iter(folders.values()))
         try:
             with quietly():
-                if node["version"].value() != folder.name or not shown:
+                if self.shown != folders:
                     readback.show(node, folders)
+                    self.shown = folders
                 else:
                     readback.reload(node)
         except Problem as error:

@@ -145,6 +145,16 @@ def test_an_environment_without_vimatte(ready, tmp_path):
     assert "No module named vimatte" in node["status"].value()
 
 
+def test_a_model_whose_weights_the_environment_may_not_ship(ready, tmp_path):
+    host, node = ready()
+    node["model"].setValue("msgvim")
+    press(host, node, "matte")
+    assert "weights" in node["status"].value() and node["tile_color"].value() != 0
+    node["weights"].setValue(str(tmp_path / "gone.safetensors"))
+    press(host, node, "matte")
+    assert "gone.safetensors" in node["status"].value(), node["status"].value()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="stands in for Python by a script")
 def test_a_worker_that_hangs(ready, tmp_path, monkeypatch):
     host, node = ready()

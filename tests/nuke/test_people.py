@@ -46,7 +46,7 @@ def frames_of(movie: Path, first: int, width: int) -> list[np.ndarray]:
 def plate_of(movie: Path, first: int, width: int, folder: Path) -> str:
     for frame, picture in zip(FRAMES, frames_of(movie, first, width), strict=True):
         colours = {c: picture[..., n] for n, c in enumerate("RGB")}
-        write_exr(folder / f"plate.{frame}.exr", colours, overscan=0)
+        write_exr(folder / f"plate.{frame}.exr", colours)  # with overscan
     return (folder / "plate.%04d.exr").as_posix()
 
 
