@@ -32,6 +32,6 @@ def publish_options(args: argparse.Namespace) -> PublishOptions:
 def publish_flags(options: PublishOptions) -> tuple[str, ...]:
     """Return the same as a command line has it, without the defaults."""
     flags = [f"--{name}" for name in _EXTRAS if getattr(options, name)]
-    if options.compression != PublishOptions.compression:
+    if options.compression != PublishOptions().compression:
         flags += ["--compression", options.compression]
     return tuple(flags)

@@ -25,7 +25,6 @@ FEATURE_CHANNELS, MEMORY_CHANNELS = 32, 2
 STATE_CHANNELS = FEATURE_CHANNELS + MEMORY_CHANNELS
 # How much of the masks' memory a frame keeps: half of it is three frames old or older.
 MEMORY_KEEP = 0.75
-STATE_SPLIT = [FEATURE_CHANNELS, MEMORY_CHANNELS]
 DETAIL_CHANNELS = 16
 REFINE_CHANNELS = 48
 # Four valid 3x3 convolutions at stride 2: what the refinement sees beyond a tile, in plate pixels.
@@ -172,7 +171,9 @@ class MSGVIMLite(nn.Module):
         state : Tensor, shape (N, 34, H/4, W/4), or None
             What the frame before left; None at the start of a segment.
         """
-        before, memory = (None, None) if state is None else state.split(STATE_SPLIT, dim=1)
+        before, memory = None, None
+        if state is not None:
+            before, memory = state[:, :FEATURE_CHANNELS], state[:, FEATURE_CHANNELS:]
         features = self.encoder(x)
         masks4 = F.avg_pool2d(x[:, 3:], 4)
         masks8 = F.avg_pool2d(masks4, 2)

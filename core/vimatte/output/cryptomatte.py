@@ -100,8 +100,8 @@ def rank(shape: tuple[int, int], instances: Sequence[str], alphas: Mapping[str, 
     order = np.argsort(-coverage, axis=0, kind="stable")
     for place in range(min(len(there), pixels.shape[2] // 2)):
         amount = np.take_along_axis(coverage, order[place : place + 1], axis=0)[0]
-        pixels[(*where, 2 * place)] = np.where(amount > 0, ids[order[place]], np.float32(0))
-        pixels[(*where, 2 * place + 1)] = amount
+        pixels[..., 2 * place][where] = np.where(amount > 0, ids[order[place]], np.float32(0))
+        pixels[..., 2 * place + 1][where] = amount
     return pixels
 
 

@@ -71,8 +71,11 @@ def _fused(colours: list[Plane], shares: list[Plane], light: Plane, side: int) -
         means.append(mean)
         explained += mean * share[..., None]
         power += share * share
-    rest = (light - explained) / np.maximum(power, _SMALL)[..., None]
-    return [mean + rest * share[..., None] for mean, share in zip(means, shares, strict=True)]
+    light = light - explained
+    light /= np.maximum(power, _SMALL)[..., None]
+    for mean, share in zip(means, shares, strict=True):
+        mean += light * share[..., None]  # noqa: PLW2901 - in place
+    return means
 
 
 def _mean(plane: Plane, side: int) -> Plane:

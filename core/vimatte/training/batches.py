@@ -48,6 +48,9 @@ class Batches(Dataset[dict[str, Tensor]]):
             ),
             "masks": torch.from_numpy(np.stack([s.masks.astype(np.uint8) for s in samples])),
             "truth": torch.from_numpy(np.stack([s.truth.astype(np.float16) for s in samples])),
+            "contrast": torch.from_numpy(
+                np.stack([s.contrast.astype(np.float16) for s in samples])
+            ),
             "scale": torch.tensor(scale),
         }
 

@@ -53,6 +53,10 @@ class TrainingConfig:
     Attributes
     ----------
     stages : tuple of Stage
+    network : {"msgvim-lite", "msgvim"}
+    device : {"auto", "cpu", "cuda"}
+    precision : {"float32", "bfloat16"}
+        What the network computes in; its losses and weights are always float32.
     seed : int
     average : float
         How much of the averaged weights a step keeps.
@@ -76,6 +80,9 @@ class TrainingConfig:
     """
 
     stages: tuple[Stage, ...]
+    network: str = "msgvim-lite"
+    device: str = "cpu"
+    precision: str = "float32"
     seed: int = 1
     average: float = 0.998
     warmup: int = 100
@@ -89,6 +96,10 @@ class TrainingConfig:
     threads: int = 2
     init: str | None = field(default=None)
     start: str | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"no precision is called {self.precision!r}: float32, bfloat16")
 
     @classmethod
     def load(
