@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import nuke
+from vimatte_nuke import cryptomatte, knobs, upstream
 from vimatte_nuke import frames as ranges
-from vimatte_nuke import knobs, upstream
 from vimatte_nuke.group import inside
 from vimatte_nuke.problem import Problem
 
@@ -55,8 +56,15 @@ def guidance_fields(node: nuke.Group, frames: list[int], view: str, out: Path) -
     source = node.input(1)
     if source is None:
         raise Problem(f"connect masks to the second input: the guidance is {mode!r}")
+    if mode == knobs.GUIDANCE[4]:
+        return _objects(node, source, frames, view, out)
     channels = set(source.channels())
     if mode == knobs.GUIDANCE[2]:
+        if cryptomatte.has_any(source):
+            raise Problem(
+                f"{source.name()} has a Cryptomatte: choose {knobs.GUIDANCE[4]!r}, or remove its"
+                " layers"
+            )
         if not any(not name.startswith("rgba.") for name in channels):
             raise Problem(f"{source.name()} has no layer beside rgba for the guidance")
         direct = upstream.direct_files(source, frames, view)
@@ -76,6 +84,33 @@ def guidance_fields(node: nuke.Group, frames: list[int], view: str, out: Path) -
     pattern = folder / "object01" / "mask.####.exr"
     _rendered(node, "guidance", digest, frames, view, pattern)
     return {"guidance": "masks", "masks": folder.as_posix()}
+
+
+def _objects(
+    node: nuke.Group, source: nuke.Node, frames: list[int], view: str, out: Path
+) -> dict[str, str]:
+    """Render a mask of every chosen object of a Cryptomatte, a folder each."""
+    objects = cryptomatte.chosen(source, names(node))
+    digest = upstream.digest(source)
+    # Other objects need another folder: everything in it is an instance.
+    which = hashlib.sha256(",".join(sorted(objects)).encode()).hexdigest()[:8]
+    folder = out / f"cryptomatte-{digest}-{which}"
+    inside(node, "export_guidance")["channels"].setValue("alpha")
+    pick = inside(node, "crypto_pick")
+    try:
+        pick["disable"].setValue(False)
+        for name, expression in objects.items():
+            pick["expr3"].setValue(expression)
+            pattern = folder / name / "mask.####.exr"
+            _rendered(node, "guidance", digest, frames, view, pattern)
+    finally:
+        pick["disable"].setValue(True)
+    return {"guidance": "masks", "masks": folder.as_posix()}
+
+
+def names(node: nuke.Group) -> list[str]:
+    """Return what the knob `names` lists."""
+    return [n.strip() for n in str(node["names"].value()).split(",") if n.strip()]
 
 
 def _rendered(

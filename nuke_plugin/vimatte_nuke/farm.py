@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import nuke
+from vimatte_nuke import export, knobs, project, readback, run
 from vimatte_nuke import frames as ranges
-from vimatte_nuke import knobs, project, readback, run
 from vimatte_nuke.problem import Problem
 from vimatte_nuke.undo import quietly
 from vimatte_nuke.worker import find_environment, load_client
@@ -26,7 +26,8 @@ def write_bundle(node: nuke.Group) -> None:
     client = load_client()
     python = find_environment(client, str(node["environment"].value()).strip())
     rows = [str(node[f"name_{number}"].value()) for number in knobs.rows(node)]
-    names = ",".join(rows) or str(node["names"].value()).strip()
+    objects = node["guidance_mode"].value() == knobs.GUIDANCE[4]
+    names = ",".join(rows or ([] if objects else export.names(node)))
     made = []
     state = readback.state_of(node)
     with quietly():

@@ -8,7 +8,7 @@
            │                  B copy_crypto A ─ crypto_no_rgba ─ which_crypto ─ crypto_*
            │                        └ meta_crypto ─ use_crypto
            └─ use_mattes ─ view ─ show_mark ─ Output
-    guidance ─ stamp_guidance ─ export_guidance (Write, off)
+    guidance ─ crypto_pick ─ stamp_guidance ─ export_guidance (Write, off)
 
 Everything is an ordinary node with ordinary expressions: a script opens and shows its mattes
 where the plug-in is missing. Of every pair of Reads, the strict one is for renders: where a file is
@@ -31,7 +31,7 @@ def fill() -> None:
     plate = nuke.nodes.Input(name="plate")
     guidance = nuke.nodes.Input(name="guidance")
     _export("plate", plate, "rgb")
-    _export("guidance", guidance, "all")
+    _export("guidance", _crypto_pick(guidance), "all")
     strict, gui = _pair(*PAIRS[0])
     which = _switch("which_read", [strict, gui], "$gui")
     # Without a file it stops a render, which asks for colours the version does not have.
@@ -43,6 +43,13 @@ def fill() -> None:
     copy = _copy_all("copy_mattes", _kept(plate), no_rgba)
     use = _switch("use_mattes", [plate, _cryptomatte(copy)], SHOW)
     nuke.nodes.Output(name="Output1", inputs=[_mark(_views(limits, use), gui)])
+
+
+def _crypto_pick(guidance: nuke.Node) -> nuke.Node:
+    """Add what turns one object of a Cryptomatte into alpha; off, but while it is exported."""
+    pick = nuke.nodes.Expression(name="crypto_pick", inputs=[guidance])
+    pick["disable"].setValue(True)
+    return pick
 
 
 def _export(of: str, source: nuke.Node, channels: str) -> nuke.Node:

@@ -6,7 +6,10 @@ import nuke
 
 TAG = "vimatte"
 SCHEMA = "1"
-GUIDANCE = ("people", "alpha of guidance", "layers of guidance", "mask files")
+GUIDANCE = (
+    *("people", "alpha of guidance", "layers of guidance", "mask files"),
+    "Cryptomatte of guidance",
+)
 MODELS = ("msgvim-lite", "msgvim")
 DEVICES = ("auto", "cpu", "cuda")
 QUALITIES = ("final", "draft")
@@ -41,7 +44,7 @@ def matte_tab() -> list[nuke.Knob]:
     guidance = nuke.Enumeration_Knob("guidance_mode", "guidance", list(GUIDANCE))
     guidance.setTooltip(
         "Where the instances come from: people are found by themselves; or masks, from the alpha"
-        " or from every layer of the second input, or from files"
+        " from every layer or from a Cryptomatte of the second input, or from files"
     )
     masks = nuke.File_Knob("masks", "mask files")
     masks.setTooltip("A folder with a folder an instance, or one sequence of EXR layers")
@@ -66,7 +69,12 @@ def matte_tab() -> list[nuke.Knob]:
         weights,
         nuke.Enumeration_Knob("device", "device", list(DEVICES)),
         nuke.Enumeration_Knob("quality", "quality", list(QUALITIES)),
-        _text("names", "names", "of the instances, in the order they are found: anna,ben"),
+        _text(
+            "names",
+            "names",
+            "Of the instances, in the order they are found: anna,ben. With a Cryptomatte: which of"
+            " its objects; empty: all",
+        ),
         _button("find_people", "Find people", "Find people, or read the masks", True),
         _button("matte", "Matte", "Compute what is missing and show it"),
         _button("cancel", "Cancel", "Stop; finished frames are kept"),

@@ -106,9 +106,11 @@ def _free(node: nuke.Group, above: Path) -> Path:
 
 def _plain(path: Path) -> Path:
     """Refuse a folder that a file knob would not take as it is: it runs what is in brackets."""
-    strange = sorted(set(path.as_posix()) & set('[]$"#%{}\\\n'))
-    if strange:
-        raise Problem(f"the output folder must not have {' '.join(strange)} in its path: {path}")
+    if set(path.as_posix()) & set('[]$"#%{}\\\n'):
+        raise Problem(
+            "the output folder's path must have no brackets, quotes, backslashes, dollar, percent"
+            f" or number signs: {path}"
+        )
     return path
 
 

@@ -210,7 +210,12 @@ def state_of(node: nuke.Group) -> str:
 
 
 def tell(node: nuke.Group, text: str, *, marked: bool) -> str:
-    """Put a text on the node, and its colour."""
+    """Put a text on the node, and its colour.
+
+    Nuke runs what is in brackets where a text is shown by ``[value status]``, and file names are
+    anybody's: there are none in it.
+    """
+    text = text.translate({ord("["): "(", ord("]"): ")", ord("$"): "S", ord("\\"): "/"})
     with quietly():
         node["status"].setValue(text)
         node["tile_color"].setValue(MARKED if marked else 0)

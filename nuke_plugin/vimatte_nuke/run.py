@@ -98,7 +98,9 @@ class Job:
         self.name = node.fullName()
         self.state = readback.state_of(node)
         self.given = {n: str(node[f"name_{n}"].value()).strip() for n in knobs.rows(node)}
-        self.names = [n.strip() for n in str(node["names"].value()).split(",") if n.strip()]
+        # Of a Cryptomatte, they choose the objects instead of naming what is found.
+        objects = node["guidance_mode"].value() == knobs.GUIDANCE[4]
+        self.names = [] if objects else export.names(node)
         self.folders: dict[str, Path] = {}
         self.warnings: list[str] = []
         self.shown: dict[str, Path] = {}
@@ -200,7 +202,7 @@ class Job:
             if answer.get("frame") is not None:
                 parts.append(f"frame {answer['frame']}")
             if answer.get("path"):
-                parts.append(f"[{answer['path']}]")
+                parts.append(f"in {answer['path']}")
             if answer.get("hint"):
                 parts.append(f"({answer['hint']})")
             raise Problem(" ".join(parts))

@@ -25,6 +25,7 @@ CLASSES = {
     "CheckerBoard2": {},
     "Copy": {"from0": None, "to0": None, "channels": None},
     "CopyMetaData": {},
+    "Expression": {"expr3": None, "disable": None},
     "FrameRange": {"first_frame": None, "last_frame": None},
     "Input": {},
     "Merge2": {"operation": ["plus", "minus", "over"], "output": None, "bbox": ["B"]},
@@ -365,6 +366,18 @@ def copied_metadata_is_merged(folder):
     both = nuke.nodes.CopyMetaData(inputs=nodes)
     gone = [n for n in ("one", "two") if both.metadata("exr/vimatte/" + n) is None]
     must(not gone, "lost: %s" % gone)
+
+
+@check
+def an_object_of_a_cryptomatte_is_picked(folder):
+    """An Expression's expr3 is the alpha; a float of twelve digits equals the channel's 32 bits."""
+    copy = layered(folder)
+    pick = nuke.nodes.Expression(inputs=[copy])
+    pick["expr3"].setValue("((smoke01.alpha == 2.07262543558e+26) ? smoke01.alpha : 0)")
+    must(pick.sample("rgba.alpha", 4, 4, 4, 4) == 0, "an id is found that is not there")
+    value = copy.sample("smoke01.alpha", 4, 4)
+    pick["expr3"].setValue("((smoke01.alpha == %.12g) ? smoke01.alpha : 0)" % value)
+    must(abs(pick.sample("rgba.alpha", 4, 4) - value) < 1e-6 and value > 0, "it is not found")
 
 
 @check

@@ -94,6 +94,7 @@ CLASSES: dict[str, tuple[int, Any]] = {
     "CheckerBoard2": (0, list),
     "CopyMetaData": (2, list),
     "ModifyMetaData": (1, lambda: [_make(k.Metadata_Text, "metadata")]),
+    "Expression": (1, lambda: [_make(k.String_Knob, f"expr{n}", "rgba"[n]) for n in range(4)]),
     "Crop": (1, lambda: [_make(k.BBox_Knob, "box"), _make(k.Boolean_Knob, "reformat")]),
     "Premult": (1, list),
     "Read": (0, _read),

@@ -249,6 +249,20 @@ def _copy_metadata(node: Any, context: Context) -> Image:
     return replace(image, metadata={**image.metadata, **given.metadata})
 
 
+_PICK = re.compile(r"\(\((\w+\.\w+) == ([-+.e\d]+)\) \? (\w+\.\w+) : 0\)")
+
+
+def _expression(node: Any, context: Context) -> Image:
+    image = evaluate(node.input(0), context)
+    assert [node[f"expr{n}"].value() for n in range(3)] == ["r", "g", "b"]
+    text, total = node["expr3"].value(), np.zeros((image.box[3], image.box[2]), np.float32)
+    assert _PICK.sub("", text).replace(" + ", "") == "", f"not understood: {text}"
+    for key, value, cover in _PICK.findall(text):
+        total += np.where(image.get(key) == np.float32(value), image.get(cover), 0)
+    colours = {name: image.get(name) for name in COLOUR}
+    return replace(image, channels={**image.channels, **colours, "rgba.alpha": total})
+
+
 def _crop(node: Any, context: Context) -> Image:
     image = evaluate(node.input(0), context)
     x, y, right, top = (int(v) for v in node["box"].value())
@@ -282,6 +296,7 @@ _MAKERS = {
     "ModifyMetaData": _modify_metadata,
     "CopyMetaData": _copy_metadata,
     "Crop": _crop,
+    "Expression": _expression,
     "Merge2": _merge,
     "CheckerBoard2": _checker,
 }

@@ -143,10 +143,10 @@ class Node:
         self._check()
         return Info(fake_evaluate.evaluate(self, self._host.context(self.firstFrame())).box)
 
-    def metadata(self, key: str) -> Any:
+    def metadata(self, key: str = "") -> Any:
         self._check()
         image = fake_evaluate.evaluate(self, self._host.context(self.firstFrame()))
-        return image.metadata.get(key)
+        return image.metadata.get(key) if key else dict(image.metadata)
 
     def sample(self, channel: str, x: float, y: float, dx: float = 1, dy: float = 1) -> float:
         """Return the mean of a channel around a point, from the lower left corner."""

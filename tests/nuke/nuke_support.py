@@ -20,10 +20,11 @@ def write_exr(
     overscan: int = OVERSCAN,
     aspect: float = 1.0,
     attributes: dict[str, str] | None = None,
+    kind: str = "half",
 ) -> Path:
-    """Write half float planes whose display window is smaller by `overscan` on every side."""
+    """Write planes whose display window is smaller by `overscan` on every side."""
     height, width = next(iter(planes.values())).shape
-    spec = oiio.ImageSpec(width, height, len(planes), oiio.HALF)
+    spec = oiio.ImageSpec(width, height, len(planes), kind)
     spec.channelnames = tuple(planes)
     spec.x = spec.y = -overscan
     spec.full_x = spec.full_y = 0

@@ -73,7 +73,7 @@ def test_an_unsaved_script(start, plate, tmp_path):
     assert "absolute path" in node["status"].value()
     node["out"].setValue(str(tmp_path / "[exec touch x]"))
     node["matte"].execute()
-    assert "must not have [ ] in its path" in node["status"].value()
+    assert "must have no brackets" in node["status"].value()
     host.script = str(tmp_path / "later.nk")
     node["out"].setValue("")
     folder = project.output_folder(node)
@@ -199,6 +199,10 @@ def test_a_worker_that_is_killed_goes_on_where_it_was(ready):
         ('{"type": "instances", "instances": [{}]}', "a fault of the plug-in"),
         ('{"type": "hello", "protocol": 99}', "it speaks protocol 99"),
         ("no json at all", "the worker ended"),
+        (
+            '{"type": "error", "id": 1, "message": "no [exec touch x]", "path": "/p/$HOME"}',
+            "no (exec touch x) in /p/SHOME",
+        ),
     ],
 )
 def test_a_worker_that_talks_nonsense(ready, tmp_path, answer, told):
