@@ -140,7 +140,11 @@ def test_the_tree_of_errors_is_the_one_that_is_documented() -> None:
 
 
 def test_modules_are_short() -> None:
-    one_file_by_nature = {ROOT / "install.py": 450}
+    # Carried alone to machines that have nothing of ours.
+    one_file_by_nature = {
+        ROOT / "install.py": 450,
+        ROOT / "tests" / "host_smoke" / "nuke_smoke.py": 500,
+    }
     long = {
         str(path.relative_to(ROOT)): text.count("\n")
         for path, text in text_files()
