@@ -48,6 +48,22 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
 
 
+def disk_time(folder: Path) -> float:
+    """Return what time it is for a folder's disk, in seconds; a node's own clock may differ.
+
+    Raises
+    ------
+    OSError
+        When nothing can be written there.
+    """
+    probe = temporary_beside(folder / "time")
+    try:
+        probe.touch(exist_ok=False)
+        return probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)
+
+
 def is_temporary(name: str) -> bool:
     """Whether a file's name is one that `temporary_beside` gives."""
     return _TEMPORARY.fullmatch(name) is not None

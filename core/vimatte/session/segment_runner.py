@@ -75,6 +75,10 @@ class SegmentRunner:
             return "missing"
         return "cached" if record.get("key") == self.key(frame) else "stale"
 
+    def segment_of(self, frame: int) -> Segment:
+        """Return the segment that keeps a frame."""
+        return self._plan.of(frame)
+
     def key(self, frame: int) -> str:
         """Return the identity of a frame's mattes, from all that they are made from."""
         return self._key(self._link(frame))

@@ -18,6 +18,7 @@ from vimatte.frames.types import GuidanceFrame
 from vimatte.guidance.registry import create as create_provider
 from vimatte.guidance.types import GuidanceResult, Step
 from vimatte.matting.loop import InstanceAlpha
+from vimatte.matting.segments import Segment
 from vimatte.models.base import MattingModel
 from vimatte.models.registry import load_model, require_weights, spec, weights_digest
 from vimatte.session.bounds import Bounds
@@ -328,6 +329,15 @@ class MatteSession:
     def guidance(self, frame: int) -> GuidanceFrame:
         """Return the masks of a frame, as the network sees them. Guidance must have run."""
         return self._guided().masks.read(frame)
+
+    def stores(self) -> dict[str, FrameStore]:
+        """Return the stores of the cache that the shot uses, by kind. Guidance must have run."""
+        made = self._guided()
+        return {"guidance": made.masks.store, "mattes": made.mattes, "states": made.states}
+
+    def segment_of(self, frame: int) -> Segment:
+        """Return the segment that keeps a frame. Guidance must have run."""
+        return self._runner().segment_of(frame)
 
     def _guided(self) -> Inputs:
         if self._inputs is None:
