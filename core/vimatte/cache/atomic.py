@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{16}\.tmp")
@@ -39,7 +40,8 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         _replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that fails says why above
+            temporary.unlink(missing_ok=True)
         raise
 
 

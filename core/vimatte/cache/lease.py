@@ -148,6 +148,6 @@ def _read(path: Path) -> dict[str, object]:
     try:
         with path.open("rb") as file:
             said = json.loads(file.read(_MAX_BYTES))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}

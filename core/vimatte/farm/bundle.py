@@ -79,7 +79,7 @@ def read_values(folder: Path) -> dict[str, str]:
         with path.open("rb") as file:
             rows = json.loads(file.read(MAX_BYTES))["parameterValues"]
         return {str(row["name"]): str(row["value"]) for row in rows}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FarmError(
             f"not a job bundle: {error}", path=folder, hint="write one with vimatte farm bundle"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -11,7 +12,7 @@ from typing import Any
 
 from vimatte.cache.fingerprint import fingerprint
 from vimatte.cache.store import FrameStore
-from vimatte.errors import FrameNotReady, InputError
+from vimatte.errors import CacheError, FrameNotReady, InputError
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import GuidanceFrame
@@ -32,6 +33,8 @@ from vimatte.session.shot_masks import ShotMasks
 
 # Raised when the same inputs and settings would give other pixels than before.
 ALGORITHM = 2
+
+log = logging.getLogger(__name__)
 
 
 class MatteSession:
@@ -131,13 +134,21 @@ class MatteSession:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._close(failing=error is not None)
 
     def close(self) -> None:
         """Close the plate and write what was learnt about its files. Idempotent."""
+        self._close(failing=False)
+
+    def _close(self, *, failing: bool) -> None:
         self._open.close()
         self._bounds.close()
-        self._digests.save()
+        try:
+            self._digests.save()
+        except CacheError as unsaved:
+            # They only save time. An error that is under way says what matters.
+            if not failing:
+                log.warning("%s: the next run reads the whole plate again", unsaved)
 
     @property
     def shot(self) -> OpenShot:

@@ -173,7 +173,7 @@ def _instances(rows: Any) -> tuple[Instance, ...]:
             )
             for order, row in enumerate(rows, 1)
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WorkerError(f"a row of `instances` is wrong: {error}") from error
 
 
