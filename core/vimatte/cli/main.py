@@ -33,6 +33,7 @@ COMMANDS = (
     "farm",
     "doctor",
     "train",
+    "benchmark",
 )
 EPILOG = """\
 examples:

@@ -23,7 +23,7 @@ class Line:
     style : str
         CSS class that sets ``color``.
     values : sequence of float
-        One a frame, in percent; NaN breaks the line.
+        One a frame, by default in percent; NaN breaks the line.
     """
 
     name: str
@@ -42,7 +42,11 @@ class Mark:
 
 
 def plot_svg(
-    label: str, frames: Sequence[int], lines: Sequence[Line], marks: Sequence[Mark]
+    label: str,
+    frames: Sequence[int],
+    lines: Sequence[Line],
+    marks: Sequence[Mark],
+    unit: str = "%",
 ) -> str:
     """Return a plot over frame numbers, which are at least one.
 
@@ -54,6 +58,8 @@ def plot_svg(
         Ascending.
     lines : sequence of Line
     marks : sequence of Mark
+    unit : str
+        What follows the numbers of the scale.
     """
     first, last = frames[0], max(frames[-1], frames[0] + 1)
     highest = max((v for line in lines for v in line.values if math.isfinite(v)), default=0.0)
@@ -71,7 +77,7 @@ def plot_svg(
         value = count * step
         y = f"{down(value):.1f}"
         out.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
-        out.append(f'<text class="y" x="{_LEFT - 7}" y="{y}">{value:.6g}%</text>')
+        out.append(f'<text class="y" x="{_LEFT - 7}" y="{y}">{value:.6g}{escape(unit)}</text>')
     for frame in frame_ticks(first, frames[-1]):
         x = f"{across(frame):.1f}"
         bottom = HEIGHT - _BOTTOM
