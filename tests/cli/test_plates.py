@@ -15,6 +15,7 @@ import pytest
 from cli_support import FRAMES, HEIGHT, WIDTH, alphas, matte, write_exr
 
 from vimatte.cli.main import main
+from vimatte.output.cryptomatte import extract, layer_channels
 from vimatte.output.exr_file import read_layers
 
 
@@ -197,3 +198,30 @@ def test_processes_side_by_side_share_the_work(shot: Path) -> None:
         said = [json.loads(line) for line in process.communicate(timeout=120)[0].splitlines()]
         computed += [row["computed"] for row in said if row["type"] == "frames"]
     assert sum(computed) == len(FRAMES)
+
+
+def test_colour_cutouts_and_cryptomatte(shot: Path) -> None:
+    also = ("--foreground", "--cutout", "--cryptomatte", "--no-qc")
+    assert matte(shot, "out", *also) == 0
+    assert main(["verify", str(shot / "out")]) == 0
+    version = shot / "out" / "v001"
+    layers = alphas(shot, "out", 1002)
+    assert {"anna.R", "anna.G", "anna.B", "anna.A", "bert.R"} <= set(layers)
+    plate, _, _ = read_layers(shot / "plate" / "sh.1002.exr")
+    solid = layers["anna.A"] == 1
+    assert solid.sum() > 100
+    np.testing.assert_array_equal(layers["anna.R"][solid], plate["R"][solid])
+    assert not layers["anna.R"][layers["anna.A"] == 0].any()
+    cutout, _, _ = read_layers(version / "cutout" / "anna" / "1002.exr")
+    for channel in "RGBA":
+        np.testing.assert_array_equal(cutout[channel], layers[f"anna.{channel}"])
+    ids, _, attributes = read_layers(version / "cryptomatte" / "sh.1002.exr", single=True)
+    picked = np.stack([ids[name] for name in layer_channels(2)], axis=2)
+    for name in ("anna", "bert"):
+        np.testing.assert_array_equal(extract(picked, name), layers[f"{name}.A"])
+    assert any(key.startswith("cryptomatte/") for key in attributes)
+    # Without colour it is another version, from the same mattes.
+    assert matte(shot, "out", "--no-qc") == 0
+    assert set(read_layers(shot / "out" / "v002" / "exr" / "sh.1002.exr")[0]) == {
+        "R", "G", "B", "A", "anna.A", "bert.A",
+    }  # fmt: skip

@@ -294,3 +294,29 @@ def test_config_without_a_way_to_rec709(plate: MakePlate, studio: Path) -> None:
     studio.write_text(CONFIG.replace(", aces_interchange: ap0", ""))
     with pytest.raises(ColorSpaceError, match="aces_interchange"):
         NetworkColour("lin", plate=plate(), ocio=str(studio))
+
+
+def test_light_for_compositors_without_a_config(plate: MakePlate) -> None:
+    pixels = grey(0.5, -0.1, 1.5)
+    srgb_plate = NetworkColour(None, plate=plate("a.png", "uint8"))
+    made = srgb_plate.to_scene_linear(pixels)
+    assert made[0, 0, 0] == pytest.approx(0.21404, abs=1e-4)
+    assert made[0, 1, 0] < 0
+    assert made[0, 2, 0] > 2
+    # An EXR nobody describes is light already, whatever the built-in config calls it.
+    exr = NetworkColour(None, plate=plate())
+    np.testing.assert_array_equal(exr.to_scene_linear(pixels), pixels)
+    red = np.array([[[1, 0, 0]]], np.float32)
+    aces = NetworkColour("ACES2065-1", plate=plate()).to_scene_linear(red)
+    np.testing.assert_allclose(aces[0, 0], [2.5217, -0.2765, -0.0154], atol=2e-3)
+
+
+def test_light_for_compositors_with_a_config(plate: MakePlate, studio: Path) -> None:
+    pixels = grey(0.5, 1.0)
+    gamma = NetworkColour("gam", plate=plate(), ocio=str(studio))
+    np.testing.assert_allclose(gamma.to_scene_linear(pixels), grey(0.125, 0.5), rtol=1e-4)
+    linear = NetworkColour("lin", plate=plate(), ocio=str(studio))
+    np.testing.assert_array_equal(linear.to_scene_linear(pixels), pixels)
+    found = [c.scene_linear_settings() for c in (gamma, linear)]
+    assert found[0] != found[1]
+    assert found[0]["ocio"]

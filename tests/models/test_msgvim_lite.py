@@ -20,6 +20,7 @@ from vimatte.models import checkpoint
 from vimatte.models.base import Crop
 from vimatte.models.lite_runner import LiteRunner
 from vimatte.models.msgvim_lite import (
+    MEMORY_KEEP,
     REFINE_HALO,
     MSGVIMLite,
     to_stride2,
@@ -76,12 +77,32 @@ def test_state_is_rounded_so_that_a_saved_one_is_the_same() -> None:
     runner = LiteRunner("x", lively(), "0", torch.device("cpu"))
     _, state = runner.step([(crop_of(128, 192), None)])[0]
     assert state.dtype == np.float16
-    assert state.shape == (32, 32, 48)
+    assert state.shape == (34, 32, 48)
     first, _ = runner.step([(crop_of(128, 192, seed=1), state)])[0]
     again, _ = runner.step([(crop_of(128, 192, seed=1), state.copy())])[0]
     np.testing.assert_array_equal(first.alpha, again.alpha)
     fresh, _ = runner.step([(crop_of(128, 192, seed=1), None)])[0]
     assert np.abs(first.alpha - fresh.alpha).max() > 1e-4
+
+
+def test_the_masks_of_earlier_frames_are_seen_until_they_fade() -> None:
+    network = lively()
+    x = torch.rand(1, 5, 64, 64)
+    x[:, 3:] = 0
+    other = x.clone()
+    other[:, 3, 16:48, 16:48] = 1
+    with torch.no_grad():
+        calm, flicker = (network.coarse(first, None).state for first in (x, other))
+        assert torch.equal(calm[:, 32:], torch.zeros(1, 2, 16, 16))
+        assert flicker[:, 32, 8, 8].item() == 1
+        # The features of the two frames are made equal: what differs is the memory of the mask.
+        flicker[:, :32] = calm[:, :32]
+        after = [network.coarse(x, state) for state in (calm, flicker)]
+        assert not torch.equal(after[0].logits4, after[1].logits4)
+        assert after[1].state[:, 32, 8, 8].item() == pytest.approx(MEMORY_KEEP)
+        network.temporal_masks = False
+        after = [network.coarse(x, state) for state in (calm, flicker)]
+        assert torch.equal(after[0].logits4, after[1].logits4)
 
 
 CHILD = """

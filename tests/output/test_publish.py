@@ -117,7 +117,9 @@ def test_an_unfinished_frame_is_written_again(
 
 
 def test_all_that_can_be_asked_for(tmp_path: Path, header: FrameHeader, alphas: Alphas) -> None:
-    target = publisher(tmp_path, vse=True, preview=True, foreground=True)
+    target = publisher(
+        tmp_path, vse=True, preview=True, foreground=True, cutout=True, cryptomatte=True
+    )
     colour = np.full((12, 20, 3), 0.25, np.float32)
     picture = np.zeros((8, 8, 3), np.uint8)
     target.write(
@@ -132,12 +134,24 @@ def test_all_that_can_be_asked_for(tmp_path: Path, header: FrameHeader, alphas: 
     np.testing.assert_array_equal(strip["G"][2:14], layers["person01.A"][:, 3:19])
     absent, _, _ = read_layers(target.folder / "vse" / "person02" / "1001.exr")
     assert not absent["A"].any()
+    cutout, _, _ = read_layers(target.folder / "cutout" / "person01" / "1001.exr")
+    assert list(cutout) == ["R", "G", "B", "A"]
+    assert (cutout["R"][2:14] == 0.25).all()
+    np.testing.assert_array_equal(cutout["A"][2:14], layers["person01.A"][:, 3:19])
+    absent, _, _ = read_layers(target.folder / "cutout" / "person02" / "1001.exr")
+    assert not absent["R"].any()
+    ids, found, _ = read_layers(target.folder / "cryptomatte" / "sh010.1001.exr", single=True)
+    assert found.data_window == header.data_window
+    np.testing.assert_array_equal(ids["VideoInstanceMatte00.G"], layers["person01.A"])
+    assert list(verify(target.folder, FrameRange.of([1001]))) == []
     preview = target.folder / "preview" / "1001.png"
     assert preview.read_bytes().startswith(b"\x89PNG")
     preview.unlink()
     assert not target.done(1001)
     with pytest.raises(OutputError, match="picture"):
-        target.write(1002, header, alphas)
+        target.write(1002, header, alphas, foregrounds={})
+    with pytest.raises(OutputError, match="colours"):
+        target.write(1002, header, alphas, picture=picture)
 
 
 def test_what_is_not_this_versions_is_refused(

@@ -10,8 +10,9 @@ import pytest
 from vimatte.errors import VerifyError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import FrameHeader
+from vimatte.output.cryptomatte import layer_channels, rank
 from vimatte.output.exr_file import write_exr
-from vimatte.output.exr_layers import channel_names
+from vimatte.output.exr_layers import channel_names, round_alphas
 from vimatte.output.publish import Publisher
 from vimatte.output.records import digest
 from vimatte.output.verify import verify
@@ -113,6 +114,28 @@ def test_every_compression_verifies(
     colours = {name: np.repeat(a[..., None], 3, axis=2) for name, a in alphas.items()}
     made.write(1001, header, alphas, foregrounds=colours)
     assert lines(made, "1001") == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "value", "said"),
+    [(0, 1.5, "no instance's"), (1, 1.0, "sum to more"), (1, np.nan, "not between")],
+)
+def test_a_wrong_cryptomatte(
+    tmp_path: Path, rows: list[Any], header: FrameHeader, alphas: Alphas,
+    channel: int, value: float, said: str,
+) -> None:  # fmt: skip
+    made = Publisher.open(tmp_path, "sh010", FRAMES, rows, "f", {}, cryptomatte=True)
+    made.write(1001, header, alphas)
+    assert lines(made, "1001") == []
+    path = made.folder / "cryptomatte" / "sh010.1001.exr"
+    names = layer_channels(2)
+    pixels = rank((12, 20), ["person01", "person02"], round_alphas((12, 20), alphas).alphas)
+    pixels[3, 4, channel] = value
+    write_exr(path, pixels, names, header)
+    record = made.folder / "records" / "1001.json"
+    known = json.loads(record.read_text())
+    record.write_text(json.dumps(known | {"cryptomatte/sh010.1001.exr": digest(path)}))
+    assert [said in line for line in lines(made, "1001")] == [True]
 
 
 def test_not_a_version(tmp_path: Path) -> None:

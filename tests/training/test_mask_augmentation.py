@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vimatte.training.mask_augmentation import MaskAugmentation, augment
+from vimatte.training.mask_augmentation import MaskAugmentation, augment, salt_and_pepper
 
 
 def clip() -> list[np.ndarray]:
@@ -70,3 +70,23 @@ def test_an_empty_mask_stays_empty() -> None:
     empty = [np.zeros((3, 20, 20), np.bool_)]
     out = augment(empty, MaskAugmentation(1.0, 1.0, 1.0), np.random.default_rng(0))
     assert not out[0].any()
+
+
+def test_salt_and_pepper_replace_the_share_that_is_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    mask = np.zeros((4, 200, 200), bool)
+    mask[:, :, :100] = True
+    noisy = salt_and_pepper(mask, 0.2, rng)
+    assert (noisy != mask).mean() == pytest.approx(0.1, abs=0.005)
+    assert (noisy[0] != noisy[1]).any()
+    np.testing.assert_array_equal(salt_and_pepper(mask, 0.0, rng), mask)
+
+
+def test_flicker_moves_the_outline_alone() -> None:
+    masks = [np.zeros((12, 64, 64), bool)]
+    masks[0][:, 16:48, 16:48] = True
+    how = MaskAugmentation(erase=0, paste=0, merge=0, flicker=1)
+    made = augment(masks, how, np.random.default_rng(1))[0]
+    assert len({int(frame.sum()) for frame in made}) > 3
+    assert made[:, 20:44, 20:44].all()
+    assert not made[:, :12].any()

@@ -6,6 +6,7 @@ import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,9 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from vimatte.errors import InputError
+from vimatte.errors import ConfigError, InputError
 from vimatte.models.registry import load_model
-from vimatte.training import losses
+from vimatte.training import losses, shards
 from vimatte.training.compose import SampleSettings, compose
 from vimatte.training.config import Stage, TrainingConfig
 from vimatte.training.mask_degradation import Degradation, degrade_mask, draw_degradation
@@ -178,6 +179,50 @@ def test_a_killed_run_ends_as_an_unbroken_one_to_the_bit(
     for name, value in whole.items():
         assert torch.equal(value, broken[name]), name
     load_model("msgvim-lite", device="cpu", weights=tmp_path / "whole" / "averaged.safetensors")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"network": "msgvim"},
+        {"precision": "bfloat16"},
+        {"temporal_features": False, "temporal_masks": False},
+    ],
+)
+def test_every_kind_of_run_learns_and_loads(
+    folder: Path, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    stage = Stage(2, 64, 2, 2, 1e-3, scale2=0.5, stills=0.5)
+    config = replace(CONFIG, stages=(stage,), **more)
+    trainer = Trainer(config, folder, tmp_path)
+    before = {n: p.detach().clone() for n, p in trainer.network.named_parameters()}
+    trainer.run()
+    moved = [n for n, p in trainer.network.named_parameters() if not torch.equal(p, before[n])]
+    assert len(moved) > len(before) / 4
+    assert ("mask_memory.weight" in moved) == (not more or "precision" in more)
+    files = sorted(tmp_path.glob("averaged*.safetensors"))
+    if config.network == "msgvim":
+        assert 1 < len(files) <= 8  # what a lent machine gives back
+        assert all(file.stat().st_size <= shards.MOST_BYTES for file in files)
+        shards.join_weights(files, tmp_path / "joined.safetensors")
+        files = [tmp_path / "joined.safetensors"]
+    load_model(config.network, device="cpu", weights=files[0])
+    assert (tmp_path / "samples.jpg").read_bytes()[:2] == b"\xff\xd8"
+
+
+def test_only_known_networks_are_trained(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="wide"):
+        Trainer(replace(CONFIG, network="wide"), folder, tmp_path)
+    with pytest.raises(ConfigError, match="without ablations"):
+        Trainer(replace(CONFIG, network="msgvim", temporal_masks=False), folder, tmp_path)
+
+
+def test_composition_loss_counts_what_would_be_seen() -> None:
+    truth = torch.zeros(1, 1, 1, 4, 4)
+    alpha, contrast = truth + 0.5, torch.zeros_like(truth)
+    assert float(losses.composition(alpha, truth, contrast)) == 0
+    contrast[..., :2, :] = 0.25
+    assert float(losses.composition(alpha, truth, contrast)) == pytest.approx(0.5 * 0.25 / 2)
 
 
 def test_a_configuration_is_read_strictly(tmp_path: Path) -> None:

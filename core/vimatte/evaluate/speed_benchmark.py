@@ -203,6 +203,7 @@ def speed_svg(report: SpeedReport) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {high * len(sizes)}" '
         'font-family="sans-serif" font-size="13">',
         _style(),
+        '<rect width="100%" height="100%" fill="#fff"/>',
     ]
     for number, (width, height) in enumerate(sizes):
         rows = [row for row in report.rows if (row.width, row.height) == (width, height)]
@@ -227,7 +228,7 @@ def speed_svg(report: SpeedReport) -> str:
 
 def _style() -> str:
     rules = [
-        "svg{background:#fff}text{fill:#333}.grid{stroke:#ddd}.y{text-anchor:end;font-size:11px}",
+        "text{fill:#333}.grid{stroke:#ddd}.y{text-anchor:end;font-size:11px}",
         ".x{text-anchor:middle;font-size:11px}polyline{fill:none;stroke-width:2}",
     ]
     for k, colour in enumerate(_COLOURS):

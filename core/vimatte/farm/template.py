@@ -31,6 +31,8 @@ class FarmOptions:
         MiB.
     gpu_memory : int
         MiB, of the one GPU.
+    publish : tuple of str
+        Options of ``vimatte matte`` that say which files are published.
     """
 
     segments_per_task: int = 1
@@ -39,6 +41,7 @@ class FarmOptions:
     cores: int = 2
     memory: int = 4096
     gpu_memory: int = 4096
+    publish: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.segments_per_task < 1 or self.cores < 1 or self.memory < 1 or self.gpu_memory < 1:
@@ -148,7 +151,13 @@ def _chunked(options: FarmOptions) -> dict[str, Any]:
                 }
             ]
         },
-        "script": _script("matte", "{{Param.Session}}", "--segments", "{{Task.Param.Segments}}"),
+        "script": _script(
+            "matte",
+            "{{Param.Session}}",
+            "--segments",
+            "{{Task.Param.Segments}}",
+            *options.publish,
+        ),
     }
 
 
@@ -165,7 +174,9 @@ def _chain(frames: FrameRange, keep_state: int, options: FarmOptions) -> list[di
                 "name": f"Matte{number:04d}",
                 "dependencies": [{"dependsOn": before}],
                 "hostRequirements": _host(options, gpu=options.device == "cuda"),
-                "script": _script("matte", "{{Param.Session}}", "--frames", str(part)),
+                "script": _script(
+                    "matte", "{{Param.Session}}", "--frames", str(part), *options.publish
+                ),
             }
         )
     return steps

@@ -131,6 +131,44 @@ class NetworkColour:
             out[rows] = _encode(block, roll_off=self._beyond_white)
         return out
 
+    def to_scene_linear(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert a picture to the light that compositors work in.
+
+        That is the role ``scene_linear`` of the config that was chosen, by ``--ocio`` or ``$OCIO``.
+        Where none was, it is linear Rec.709, which hosts without a config of their own work in; a
+        plate that is in ``scene_linear`` already stays as it is.
+
+        Parameters
+        ----------
+        pixels : ndarray of float32, shape (h, w, 3)
+            In the plate's colour space, any values. The exposure does not change them.
+
+        Raises
+        ------
+        ColorSpaceError
+            When the config cannot convert.
+        """
+        if pixels.size == 0 or self._in_scene_linear():
+            return pixels
+        if self._config.chosen and self._config.has(self._space):
+            return self._config.to_scene_linear(pixels, self._space)
+        if self._is_srgb:
+            return _srgb_decode(pixels)
+        return self._config.to_linear_rec709(pixels, self._space)
+
+    def scene_linear_settings(self) -> dict[str, Any]:
+        """Return what `to_scene_linear` depends on, for fingerprints."""
+        kept = self._in_scene_linear() or not self._config.chosen
+        return {
+            "space": self._space,
+            "scene_linear": "plate" if self._in_scene_linear() else "",
+            "ocio": "" if kept else self._config.digest(),
+        }
+
+    def _in_scene_linear(self) -> bool:
+        role = "scene_linear"
+        return self._config.has(role) and self._config.resolve(role) == self._space
+
     def _choose(self, given: str | None, plate: Plate) -> str:
         if given is not None:
             if not self._config.has(given) and given.lower() == "srgb":

@@ -118,6 +118,24 @@ class NetworkSource:
         """
         yield from ahead(self.read, frames, depth=depth, threads=threads)
 
+    def scene_linear(self, frame: int) -> NDArray[np.float32]:
+        """Return a frame's own pixels, as light: see `NetworkColour.to_scene_linear`.
+
+        Returns
+        -------
+        ndarray of float32, shape (data_window.height, data_window.width, 3)
+            Not unsqueezed, not cut to the region of interest.
+
+        Raises
+        ------
+        FrameReadError, ColorSpaceError
+        """
+        return self._colour.to_scene_linear(self._plate.read(frame).pixels)
+
+    def scene_linear_settings(self) -> dict[str, Any]:
+        """Return what `scene_linear` depends on beside the plate's pixels, for fingerprints."""
+        return self._colour.scene_linear_settings()
+
     def thumbnail(self, frame: int, side: int) -> NDArray[np.uint8]:
         """Return a small picture of a frame, as cheaply as can be: to tell shots apart.
 

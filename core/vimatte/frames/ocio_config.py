@@ -57,6 +57,8 @@ class OcioConfig:
         self.name = name or os.environ.get("OCIO") or BUILT_IN
         if not self.name.startswith("ocio://") and not Path(self.name).is_file():
             raise ColorSpaceError("there is no such OCIO config", path=self.name, hint=_HINT)
+        #: Whether somebody chose it, or it is only what there is.
+        self.chosen = self.name != BUILT_IN
         self._config = oiio.ColorConfig(self.name)
         trouble = self._config.geterror()
         if trouble:
@@ -126,6 +128,21 @@ class OcioConfig:
             )
         aces = self._convert(pixels, space, "aces_interchange")
         return aces @ _AP0_TO_REC709.T.astype(np.float32)
+
+    def to_scene_linear(self, pixels: NDArray[np.float32], space: str) -> NDArray[np.float32]:
+        """Convert to the config's role ``scene_linear``.
+
+        Parameters
+        ----------
+        pixels : ndarray of float32, shape (h, w, 3)
+        space : str
+
+        Raises
+        ------
+        ColorSpaceError
+            When the config has no such role.
+        """
+        return self._convert(pixels, space, self.resolve("scene_linear"))
 
     def digest(self) -> str:
         """Return a digest of the config and of the LUT files it refers to; of no path or time."""

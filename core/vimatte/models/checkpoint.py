@@ -57,7 +57,8 @@ def load_weights(network: nn.Module, row: ModelSpec, weights: Path | None) -> st
         missing, unexpected = network.load_state_dict(tensors, strict=False)
     except Exception as error:  # safetensors and torch raise several kinds for a bad file
         raise CheckpointError(f"not weights of {row.name}: {error}", path=path) from error
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    may_lack = getattr(network, "zero_when_absent", ())
+    missing = [n for n in missing if not n.endswith("num_batches_tracked") and n not in may_lack]
     if missing or unexpected:
         raise CheckpointError(
             f"not weights of {row.name}: {len(missing)} tensors missing, {len(unexpected)} unknown",

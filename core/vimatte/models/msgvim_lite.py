@@ -20,7 +20,11 @@ from torch import Tensor, nn
 
 from vimatte.models.lite_encoder import ConvNorm, LiteEncoder
 
-STATE_CHANNELS = 32
+# The recurrent state: features, and what the two masks were lately.
+FEATURE_CHANNELS, MEMORY_CHANNELS = 32, 2
+STATE_CHANNELS = FEATURE_CHANNELS + MEMORY_CHANNELS
+# How much of the masks' memory a frame keeps: half of it is three frames old or older.
+MEMORY_KEEP = 0.75
 DETAIL_CHANNELS = 16
 REFINE_CHANNELS = 48
 # Four valid 3x3 convolutions at stride 2: what the refinement sees beyond a tile, in plate pixels.
@@ -39,8 +43,8 @@ class Coarse(NamedTuple):
         Target and reference alpha before the sigmoid.
     detail : Tensor, shape (N, 16, H/4, W/4)
         What the refinement is told about its surroundings.
-    state : Tensor, shape (N, 32, H/4, W/4)
-        The recurrent state after this frame.
+    state : Tensor, shape (N, 34, H/4, W/4)
+        The recurrent state after this frame: 32 features, and the running means of both masks.
     """
 
     logits8: Tensor
@@ -124,16 +128,32 @@ class Refinement(nn.Module):
 
 
 class MSGVIMLite(nn.Module):
-    """The network: `coarse` for every frame in order, `refine` for its unknown band."""
+    """The network: `coarse` for every frame in order, `refine` for its unknown band.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    temporal_features : bool
+        Temporal feature guidance: the recurrent state at stride 4. Off for ablations only.
+    temporal_masks : bool
+        Temporal mask guidance: beside its mask, a frame sees the running mean of the masks before
+        it. Where the two differ, the mask flickers, and the picture has to decide.
+    """
+
+    # Weights that were trained without temporal mask guidance lack these; zero is what they mean.
+    zero_when_absent = ("mask_memory.weight", "mask_memory.bias")
+
+    def __init__(self, *, temporal_features: bool = True, temporal_masks: bool = True) -> None:
         super().__init__()
+        self.temporal_features, self.temporal_masks = temporal_features, temporal_masks
         self.encoder = LiteEncoder()
         self.context = Context(112, 128)
         self.decode8 = nn.Sequential(ConvNorm(128 + 40 + 2, 96, 3), ConvNorm(96, 96, 3))
         self.head8 = nn.Conv2d(96, 2, 3, padding=1)
         self.decode4 = nn.Sequential(ConvNorm(96 + 24 + 4, 64, 3), ConvNorm(64, 64, 3))
-        self.temporal = TemporalGuidance(64, STATE_CHANNELS)
+        self.mask_memory = nn.Conv2d(2 + MEMORY_CHANNELS, 64, 3, padding=1)
+        nn.init.zeros_(self.mask_memory.weight)
+        nn.init.zeros_(self.mask_memory.bias)  # type: ignore[arg-type]
+        self.temporal = TemporalGuidance(64, FEATURE_CHANNELS)
         self.head4 = nn.Sequential(ConvNorm(64, 32, 3), nn.Conv2d(32, 2, 3, padding=1))
         self.detail = nn.Conv2d(64, DETAIL_CHANNELS, 1)
         self.refinement = Refinement()
@@ -148,9 +168,12 @@ class MSGVIMLite(nn.Module):
         ----------
         x : Tensor, shape (N, 5, H, W)
             RGB in [0, 1], target mask, reference mask; H and W multiples of 32.
-        state : Tensor, shape (N, 32, H/4, W/4), or None
+        state : Tensor, shape (N, 34, H/4, W/4), or None
             What the frame before left; None at the start of a segment.
         """
+        before, memory = None, None
+        if state is not None:
+            before, memory = state[:, :FEATURE_CHANNELS], state[:, FEATURE_CHANNELS:]
         features = self.encoder(x)
         masks4 = F.avg_pool2d(x[:, 3:], 4)
         masks8 = F.avg_pool2d(masks4, 2)
@@ -160,9 +183,15 @@ class MSGVIMLite(nn.Module):
         up8 = _double(logits8)
         hint = torch.sigmoid(up8)
         y = self.decode4(torch.cat([_double(y), features.stride4, masks4, hint], dim=1))
-        y, state = self.temporal(y, state)
+        memory = masks4 if memory is None else memory
+        if self.temporal_masks:
+            y = y + self.mask_memory(torch.cat([masks4, memory], dim=1))
+        after = y.new_zeros(y.shape[0], FEATURE_CHANNELS, *y.shape[2:])
+        if self.temporal_features:
+            y, after = self.temporal(y, before)
+        memory = MEMORY_KEEP * memory + (1 - MEMORY_KEEP) * masks4
         logits4 = up8 + self.head4(y)
-        return Coarse(logits8, logits4, self.detail(y), state)
+        return Coarse(logits8, logits4, self.detail(y), torch.cat([after, memory], dim=1))
 
     def refine(self, rgb: Tensor, logits: Tensor, detail: Tensor) -> Tensor:
         """Return refined logits at plate resolution.

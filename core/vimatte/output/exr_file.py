@@ -33,6 +33,7 @@ _LOSSY_ALPHA = ("b44", "b44a")
 MAX_VALUES = 1 << 31
 
 Half = NDArray[np.float16]
+Single = NDArray[np.float32]
 
 
 def check_compression(name: str) -> str:
@@ -47,7 +48,7 @@ def check_compression(name: str) -> str:
 
 def write_exr(
     path: Path,
-    pixels: Half,
+    pixels: Half | Single,
     names: Sequence[str],
     header: FrameHeader,
     *,
@@ -55,13 +56,14 @@ def write_exr(
     extra: Mapping[str, str] | None = None,
     frame: int | None = None,
 ) -> str:
-    """Write a half-float EXR under a temporary name, flush it, check it, rename it.
+    """Write an EXR under a temporary name, flush it, check it, rename it.
 
     Parameters
     ----------
     path : Path
         Its folder must exist.
-    pixels : ndarray of float16, shape (data window height, data window width, channels)
+    pixels : ndarray, shape (data window height, data window width, channels)
+        float16 is written as half floats, float32 as 32-bit floats.
     names : sequence of str
         Of the channels.
     header : FrameHeader
@@ -85,8 +87,8 @@ def write_exr(
         When the file cannot be written whole; nothing half-written stays.
     """
     if header.data_window.empty:
-        pixels = np.zeros((1, 1, len(names)), np.float16)
-    spec = _spec(pixels.shape, names, header, compression, extra or {})
+        pixels = np.zeros((1, 1, len(names)), pixels.dtype)
+    spec = _spec(pixels, names, header, compression, extra or {})
     temporary = temporary_beside(path)
     with writing(path, frame, temporary):
         # By format: the temporary name must not look like a frame to anyone.
@@ -143,12 +145,20 @@ def is_whole(data: bytes | mmap.mmap) -> bool:
     return whole
 
 
-def read_layers(path: Path) -> tuple[dict[str, Half], FrameHeader, dict[str, Any]]:
+def read_layers(
+    path: Path, *, single: bool = False
+) -> tuple[dict[str, NDArray[Any]], FrameHeader, dict[str, Any]]:
     """Read a file that `write_exr` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    single : bool
+        Return 32-bit floats, as a Cryptomatte has them.
 
     Returns
     -------
-    channels : dict of str to ndarray of float16, shape (height, width)
+    channels : dict of str to ndarray of float16 or float32, shape (height, width)
         Views of one array.
     header : FrameHeader
         With every attribute of the file as its metadata.
@@ -167,7 +177,7 @@ def read_layers(path: Path) -> tuple[dict[str, Half], FrameHeader, dict[str, Any
         spec = file.spec()
         if spec.width * spec.height * spec.nchannels > MAX_VALUES:
             raise VerifyError("the file is larger than any matte", path=path)
-        pixels = file.read_image(oiio.HALF)
+        pixels = file.read_image(oiio.FLOAT if single else oiio.HALF)
         if pixels is None:
             raise VerifyError(f"the file is damaged: {file.geterror()}", path=path)
     finally:
@@ -184,14 +194,15 @@ def read_layers(path: Path) -> tuple[dict[str, Half], FrameHeader, dict[str, Any
 
 
 def _spec(
-    shape: tuple[int, ...],
+    pixels: Half | Single,
     names: Sequence[str],
     header: FrameHeader,
     compression: str,
     extra: Mapping[str, str],
 ) -> oiio.ImageSpec:
     window, display = header.data_window, header.display_window
-    spec = oiio.ImageSpec(shape[1], shape[0], len(names), oiio.HALF)
+    kind = oiio.HALF if pixels.dtype == np.float16 else oiio.FLOAT
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], len(names), kind)
     spec.channelnames = tuple(names)
     spec.alpha_channel = list(names).index("A") if "A" in names else -1
     spec.x, spec.y = window.x, window.y

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from vimatte.errors import OutputError
 from vimatte.output.half import (
-    HALF_MAX,
     UNITS_IN_ONE,
+    finite_half,
     half_units,
     to_half_floor,
     units_to_half_floor,
@@ -146,7 +146,7 @@ def stack_layers(
     for name in instances:
         if foregrounds is not None:
             if name in foregrounds:
-                pixels[..., at : at + 3] = _finite(foregrounds[name])
+                pixels[..., at : at + 3] = finite_half(foregrounds[name])
             at += 3
         if name in rounded.alphas:
             pixels[..., at] = rounded.alphas[name]
@@ -178,8 +178,3 @@ def _lower_the_largest(
         chosen = largest == index
         where = tuple(axis[chosen] for axis in at)
         rounded[name][where] = units_to_half_floor(there[index][chosen] - excess[chosen])
-
-
-def _finite(colour: Plane) -> Plane:
-    clean = np.nan_to_num(colour, nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
-    return np.clip(clean, -HALF_MAX, HALF_MAX)

@@ -59,6 +59,18 @@ def half_units(half: NDArray[np.float16]) -> NDArray[np.int32]:
     return taken
 
 
+def finite_half(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Return any values as half floats to the nearest; NaN becomes 0, and what is too large 65504.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+    """
+    clean = np.nan_to_num(values, nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
+    made: NDArray[np.float16] = np.clip(clean, -HALF_MAX, HALF_MAX).astype(np.float16)
+    return made
+
+
 def units_to_half_floor(units: NDArray[np.int32]) -> NDArray[np.float16]:
     """Return whole numbers of 2**-24, at most 1 in all, as half floats rounded towards zero."""
     return to_half_floor(units.astype(np.float32) * np.float32(1.0 / UNITS_IN_ONE))

@@ -5,7 +5,9 @@
     OUT/v001/
       version.json               plate, frames, frozen instance list, settings: written first
       exr/<plate>.####.exr       layered EXR
-      vse/<instance>/####.exr    on request
+      vse/<instance>/####.exr    on request: R=G=B=A=alpha
+      cutout/<instance>/####.exr on request: colour times alpha, and alpha
+      cryptomatte/<plate>.####.exr  on request
       preview/####.png           on request
       records/####.json          one a frame, written after its files: their checksums
       qc.html                    a report, written anew when it is asked for
@@ -26,8 +28,9 @@ from vimatte.cache.folders import remove_leftovers
 from vimatte.errors import OutputError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import FrameHeader
+from vimatte.output.cryptomatte import header_attributes, layer_channels, rank
 from vimatte.output.exr_file import write_exr
-from vimatte.output.exr_layers import round_alphas, stack_layers
+from vimatte.output.exr_layers import RoundedAlphas, round_alphas, stack_layers
 from vimatte.output.pictures import Picture, encode
 from vimatte.output.records import digest, problems, write_record
 from vimatte.output.version import (
@@ -38,7 +41,7 @@ from vimatte.output.version import (
     find_version,
     frame_number,
 )
-from vimatte.output.vse import write_strip
+from vimatte.output.vse import write_cutout, write_strip
 from vimatte.output.write_error import make_folder, write_file
 
 Plane = NDArray[np.float32]
@@ -76,6 +79,8 @@ class Publisher:
         preview: bool = False,
         compression: str = "zip",
         foreground: bool = False,
+        cutout: bool = False,
+        cryptomatte: bool = False,
     ) -> Publisher:
         """Continue the version of the very same making, finished or not, else begin a new one.
 
@@ -95,8 +100,10 @@ class Publisher:
             Attributes of our own for every layered file.
         views : sequence of str
             The plate's views; no instance may be called like one.
-        vse, preview, foreground : bool
-            Whether to write one sequence per instance, PNG pictures, and colour channels.
+        vse, cutout, cryptomatte, preview : bool
+            Whether to write these files beside the layered one.
+        foreground : bool
+            Whether the layered file has colour channels.
         compression : str
             Of the EXR files; see `vimatte.output.exr_file.COMPRESSIONS`.
 
@@ -114,6 +121,8 @@ class Publisher:
             vse=vse,
             preview=preview,
             foreground=foreground,
+            cutout=cutout,
+            cryptomatte=cryptomatte,
         )
         folder = find_version(out, manifest) or begin_version(out, manifest)
         for used in {(folder / name).parent for name in expected_files(manifest, 1)}:
@@ -129,6 +138,11 @@ class Publisher:
     def preview(self) -> bool:
         """Whether `write` wants a picture."""
         return self.manifest.preview
+
+    @property
+    def colour(self) -> bool:
+        """Whether `write` wants the instances' colour."""
+        return self.manifest.foreground or self.manifest.cutout
 
     @property
     def complete(self) -> bool:
@@ -183,31 +197,64 @@ class Publisher:
                     path=self.folder,
                     hint="its instance list is frozen: publish a new version",
                 )
+        if self.colour and foregrounds is None:
+            raise OutputError("the version has colours, and none are given", frame=frame)
         if made.preview and picture is None:
             raise OutputError("the version has previews, and no picture is given", frame=frame)
         if self.done(frame):
             return
         rounded = round_alphas(header.data_window.shape, alphas, frame)
-        layers = stack_layers(rounded, made.names, (foregrounds or {}) if made.foreground else None)
         digests: dict[str, str] = {}
         for name in expected_files(made, frame):
             path = self.folder / name
             make_folder(path.parent, frame)
-            kind, *rest = name.split("/")
+            kind, instance, *_ = name.split("/")
             if kind == "exr":
-                digests[name] = write_exr(
-                    path,
-                    layers,
-                    made.channels,
-                    header,
-                    compression=made.compression,
-                    extra=self.extra,
-                    frame=frame,
-                )
+                digests[name] = self._layered(path, frame, header, rounded, foregrounds)
             elif kind == "vse":
-                alpha = rounded.alphas.get(rest[0])
+                alpha = rounded.alphas.get(instance)
                 digests[name] = write_strip(path, alpha, header, made.compression, frame)
+            elif kind == "cutout":
+                alpha, colour = rounded.alphas.get(instance), (foregrounds or {}).get(instance)
+                digests[name] = write_cutout(path, colour, alpha, header, made.compression, frame)
+            elif kind == "cryptomatte":
+                digests[name] = self._cryptomatte(path, frame, header, rounded)
             elif picture is not None:
                 write_file(path, encode(picture), frame)
                 digests[name] = digest(path)
         write_record(self.folder, frame, digests)
+
+    def _layered(
+        self,
+        path: Path,
+        frame: int,
+        header: FrameHeader,
+        rounded: RoundedAlphas,
+        foregrounds: Mapping[str, Plane] | None,
+    ) -> str:
+        made = self.manifest
+        colours = (foregrounds or {}) if made.foreground else None
+        return write_exr(
+            path,
+            stack_layers(rounded, made.names, colours),
+            made.channels,
+            header,
+            compression=made.compression,
+            extra=self.extra,
+            frame=frame,
+        )
+
+    def _cryptomatte(
+        self, path: Path, frame: int, header: FrameHeader, rounded: RoundedAlphas
+    ) -> str:
+        names = self.manifest.names
+        return write_exr(
+            path,
+            rank(header.data_window.shape, names, rounded.alphas),
+            layer_channels(len(names)),
+            header,
+            # An id is a bit pattern: a compression that rounds makes it another instance's.
+            compression="zip",
+            extra={**self.extra, **header_attributes(names)},
+            frame=frame,
+        )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from vimatte.errors import VerifyError
 from vimatte.frames.frame_range import FrameRange
+from vimatte.output.cryptomatte import layer_channels, name_id
 from vimatte.output.exr_file import LOSSLESS, read_layers
 from vimatte.output.half import UNITS_IN_ONE, half_units, units_to_half_floor
 from vimatte.output.records import problems
@@ -20,7 +21,8 @@ def verify(folder: Path, frames: FrameRange) -> Iterator[str]:
 
     Checked: every file is there and has its checksum; the channels are the version's; every alpha
     is in [0, 1] and they sum to at most 1; R, G, B and A are that sum, rounded towards zero (R, G
-    and B only where the compression keeps colour as it was).
+    and B only where the compression keeps colour as it was); the coverages of a Cryptomatte sum to
+    at most 1, and every id in it is an instance's.
 
     Raises
     ------
@@ -37,8 +39,11 @@ def verify(folder: Path, frames: FrameRange) -> Iterator[str]:
             broken = True
             yield line
         if not broken:
-            path = folder / expected_files(manifest, frame)[0]
-            yield from (f"frame {frame}: {line}: {path}" for line in _wrong_pixels(path, manifest))
+            for name in expected_files(manifest, frame):
+                look = _CHECKS.get(name.split("/")[0])
+                if look is not None:
+                    path = folder / name
+                    yield from (f"frame {frame}: {line}: {path}" for line in look(path, manifest))
 
 
 def _wrong_pixels(path: Path, manifest: Manifest) -> Iterator[str]:
@@ -66,3 +71,29 @@ def _wrong_pixels(path: Path, manifest: Manifest) -> Iterator[str]:
     wrong = [name for name in exact if not np.array_equal(layers[name], total)]
     if wrong:
         yield f"{', '.join(wrong)} is not the sum of the alphas"
+
+
+def _wrong_cryptomatte(path: Path, manifest: Manifest) -> Iterator[str]:
+    try:
+        layers, _, _ = read_layers(path, single=True)
+    except VerifyError as error:
+        yield error.message
+        return
+    channels = layer_channels(len(manifest.names))
+    if sorted(layers) != sorted(channels):
+        yield "other channels than a Cryptomatte of these instances has"
+        return
+    pixels = np.stack([layers[name] for name in channels], axis=2)
+    coverage = pixels[..., 1::2].astype(np.float64)
+    if not ((coverage >= 0) & (coverage <= 1)).all() or coverage.sum(axis=2).max(initial=0) > 1:
+        yield "the coverages are not between 0 and 1, or sum to more"
+    ids = np.unique(np.ascontiguousarray(pixels[..., 0::2]).view(np.uint32))
+    unknown = set(ids.tolist()) - {0, *map(name_id, manifest.names)}
+    if unknown:
+        yield f"{len(unknown)} ids in it are no instance's"
+
+
+_CHECKS: dict[str, Callable[[Path, Manifest], Iterator[str]]] = {
+    "exr": _wrong_pixels,
+    "cryptomatte": _wrong_cryptomatte,
+}

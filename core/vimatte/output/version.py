@@ -75,7 +75,7 @@ class Manifest:
     fingerprint : str
         Of everything that decides the pixels.
     compression : str
-    vse, preview, foreground : bool
+    vse, preview, foreground, cutout, cryptomatte : bool
     """
 
     plate: str
@@ -86,6 +86,8 @@ class Manifest:
     vse: bool = False
     preview: bool = False
     foreground: bool = False
+    cutout: bool = False
+    cryptomatte: bool = False
 
     @classmethod
     def of(
@@ -100,6 +102,8 @@ class Manifest:
         vse: bool = False,
         preview: bool = False,
         foreground: bool = False,
+        cutout: bool = False,
+        cryptomatte: bool = False,
     ) -> Manifest:
         """Check what is given and return its manifest.
 
@@ -116,7 +120,8 @@ class Manifest:
             raise OutputError("two instances share an id")
         check_compression(compression)
         stem = safe_stem(plate)
-        return cls(stem, frames, rows, fingerprint, compression, vse, preview, foreground)
+        also = (vse, preview, foreground, cutout, cryptomatte)
+        return cls(stem, frames, rows, fingerprint, compression, *also)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -164,6 +169,9 @@ class Manifest:
                 vse=bool(data["vse"]),
                 preview=bool(data["preview"]),
                 foreground=bool(data["foreground"]),
+                # Versions of 0.1 do not name them.
+                cutout=bool(data.get("cutout", False)),
+                cryptomatte=bool(data.get("cryptomatte", False)),
             )
         except FileNotFoundError as error:
             raise VerifyError("not a published version", path=folder) from error
@@ -241,6 +249,10 @@ def expected_files(manifest: Manifest, frame: int) -> list[str]:
     files = [f"exr/{manifest.plate}.{number}.exr"]
     if manifest.vse:
         files += [f"vse/{name}/{number}.exr" for name in manifest.names]
+    if manifest.cutout:
+        files += [f"cutout/{name}/{number}.exr" for name in manifest.names]
+    if manifest.cryptomatte:
+        files.append(f"cryptomatte/{manifest.plate}.{number}.exr")
     if manifest.preview:
         files.append(f"preview/{number}.png")
     return files

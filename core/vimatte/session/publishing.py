@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from vimatte._version import __version__
+from vimatte.cache.fingerprint import fingerprint
 from vimatte.frames.ahead import ahead
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import alpha_to_plate
 from vimatte.matting.loop import InstanceAlpha
+from vimatte.output.foreground import premultiplied_foregrounds
 from vimatte.output.pictures import preview_picture
 from vimatte.output.publish import Publisher
 from vimatte.output.qc import QCPage
@@ -36,6 +38,12 @@ class PublishOptions:
         One RGBA sequence per instance, for Blender's sequencer.
     preview : bool
         PNG previews.
+    foreground : bool
+        In the layered EXR, every instance's colour times its alpha.
+    cutout : bool
+        One RGBA sequence per instance: its colour times its alpha, and its alpha.
+    cryptomatte : bool
+        A Cryptomatte of all instances.
     compression : str
         Of the EXR files.
     """
@@ -43,6 +51,9 @@ class PublishOptions:
     vse: bool = False
     preview: bool = False
     compression: str = "zip"
+    foreground: bool = False
+    cutout: bool = False
+    cryptomatte: bool = False
 
 
 def open_publisher(session: MatteSession, out: Path, options: PublishOptions) -> Publisher:
@@ -53,12 +64,17 @@ def open_publisher(session: MatteSession, out: Path, options: PublishOptions) ->
     OutputError
     """
     names = [row.name for row in session.enabled]
+    made_from = session.mattes_fingerprint()
+    if options.foreground or options.cutout:  # colour depends on more than mattes do
+        made_from = fingerprint(
+            {"mattes": made_from, **session.shot.source.scene_linear_settings()}
+        )
     return Publisher.open(
         out,
         session.name,
         session.frames,
         session.enabled,
-        session.mattes_fingerprint(),
+        made_from,
         {
             "vimatte/model": session.settings.model,
             "vimatte/weights": session.weights_digest,
@@ -68,6 +84,9 @@ def open_publisher(session: MatteSession, out: Path, options: PublishOptions) ->
         vse=options.vse,
         preview=options.preview,
         compression=options.compression,
+        foreground=options.foreground,
+        cutout=options.cutout,
+        cryptomatte=options.cryptomatte,
     )
 
 
@@ -126,7 +145,10 @@ def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> 
         name: alpha_to_plate(item.alpha, item.window, header)
         for name, item in session.named(result.alphas).items()
     }
-    publisher.write(result.frame, header, alphas, picture=picture)
+    foregrounds = None
+    if publisher.colour:
+        foregrounds = premultiplied_foregrounds(source.scene_linear(result.frame), alphas)
+    publisher.write(result.frame, header, alphas, foregrounds=foregrounds, picture=picture)
     return PublishedFrame(result.frame, result.cached, written=True)
 
 

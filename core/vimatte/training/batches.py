@@ -34,11 +34,13 @@ class Batches(Dataset[dict[str, Tensor]]):
         half = np.random.default_rng([*key, 1 << 20]).random() < stage.scale2
         scale = 2 if half else 1
         size = max(96, stage.size // 2 // 32 * 32 + 32) if half else stage.size
-        frames = stage.frames * stage.windows
+        frames, batch = stage.frames * stage.windows, stage.batch
+        if np.random.default_rng([*key, 1 << 21]).random() < stage.stills:
+            frames, batch = 1, max(2, batch * frames // 2)
         settings = SampleSettings(size, frames, scale, self.augmentation)
         samples = [
             compose(material, settings, np.random.default_rng([*key, index]))
-            for index in range(stage.batch)
+            for index in range(batch)
         ]
         return {
             "plate": torch.from_numpy(
@@ -46,6 +48,9 @@ class Batches(Dataset[dict[str, Tensor]]):
             ),
             "masks": torch.from_numpy(np.stack([s.masks.astype(np.uint8) for s in samples])),
             "truth": torch.from_numpy(np.stack([s.truth.astype(np.float16) for s in samples])),
+            "contrast": torch.from_numpy(
+                np.stack([s.contrast.astype(np.float16) for s in samples])
+            ),
             "scale": torch.tensor(scale),
         }
 

@@ -48,11 +48,14 @@ class Sample:
         Target and reference guidance.
     truth : ndarray of float32, shape (T, 2, P, P), in [0, 1]
         Target and reference alpha.
+    contrast : ndarray of float32, shape (T, 1, P, P), in [0, 1]
+        How far the target's colour is from what lies around and behind it, mean of the channels.
     """
 
     plate: Plane
     masks: Plane
     truth: Plane
+    contrast: Plane
 
 
 def compose(material: Material, settings: SampleSettings, rng: np.random.Generator) -> Sample:
@@ -72,19 +75,24 @@ def compose(material: Material, settings: SampleSettings, rng: np.random.Generat
         visible[index] = layers[index].alpha * through
         through = through * (1 - layers[index].alpha)
     plate = plate * through[..., None]
-    for index, layer in enumerate(layers):
-        colour = _to_linear(layer.colour) if linear else layer.colour
-        plate = plate + colour * visible[index][..., None]
+    colours = [_to_linear(layer.colour) if linear else layer.colour for layer in layers]
+    for colour, seen in zip(colours, visible, strict=True):
+        plate = np.asarray(plate + colour * seen[..., None], np.float32)
+    light: Plane = plate
     plate = _to_srgb(plate) if linear else plate
     plate = _camera(plate, rng)
     masks = [_guide(visible[i], layers[i], rng) for i in range(count)]
     masks = augment(masks, settings.augmentation, rng)
     target = int(rng.integers(count))
     truth_target = visible[target]
-    if rng.random() < 0.03:  # a mask over nothing: the network must be able to say so
+    if rng.random() < 0.05:  # a mask over nothing: the network must be able to say so
         masks[target] = np.roll(masks[target], (size // 2, size // 3), axis=(1, 2))
         masks[target] &= ~(visible[target] > 0.02)
         truth_target = visible[target] * 0
+    rest: Plane = np.asarray(light - colours[target] * visible[target][..., None], np.float32)
+    rest /= np.maximum(1 - visible[target], np.float32(1e-3))[..., None]
+    behind = _to_srgb(rest) if linear else np.clip(rest, 0, 1)
+    contrast = np.abs(layers[target].colour - behind).mean(axis=3)
     others = [i for i in range(count) if i != target]
     reference = np.zeros_like(masks[target])
     truth_reference = np.zeros_like(truth_target)
@@ -95,6 +103,7 @@ def compose(material: Material, settings: SampleSettings, rng: np.random.Generat
         np.ascontiguousarray(plate.transpose(0, 3, 1, 2)),
         np.stack([masks[target], reference], axis=1).astype(np.float32),
         np.stack([truth_target, truth_reference], axis=1),
+        contrast[:, None],
     )
 
 

@@ -28,6 +28,8 @@ class Stage:
     scale2 : float
         Share of the steps at working scale 1/2 (with a quarter of the crops' area each).
     windows : int
+    stills : float
+        Share of the steps that see stills instead, half as many of them as the clips have frames.
     frozen_norm : bool
         Keep the batch statistics: a clip's frames are too alike to estimate them from.
     """
@@ -38,6 +40,7 @@ class Stage:
     batch: int
     rate: float
     scale2: float = 0.25
+    stills: float = 0.0
     windows: int = 1
     frozen_norm: bool = False
     encoder_rate: float = 0.25
@@ -50,6 +53,10 @@ class TrainingConfig:
     Attributes
     ----------
     stages : tuple of Stage
+    network : {"msgvim-lite", "msgvim"}
+    device : {"auto", "cpu", "cuda"}
+    precision : {"float32", "bfloat16"}
+        What the network computes in; its losses and weights are always float32.
     seed : int
     average : float
         How much of the averaged weights a step keeps.
@@ -62,6 +69,8 @@ class TrainingConfig:
     save_every : int
     augmentation : MaskAugmentation
         How often masks are erased, pasted and merged.
+    temporal_features, temporal_masks : bool
+        The two temporal guidances; off for ablations only.
     workers, threads : int
         Processes that compose samples, and torch's threads.
     init : str, optional
@@ -71,17 +80,26 @@ class TrainingConfig:
     """
 
     stages: tuple[Stage, ...]
+    network: str = "msgvim-lite"
+    device: str = "cpu"
+    precision: str = "float32"
     seed: int = 1
     average: float = 0.998
     warmup: int = 100
     clip: float = 1.0
     temporal: float = 2.0
     augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
+    temporal_features: bool = True
+    temporal_masks: bool = True
     save_every: int = 100
     workers: int = 1
     threads: int = 2
     init: str | None = field(default=None)
     start: str | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"no precision is called {self.precision!r}: float32, bfloat16")
 
     @classmethod
     def load(

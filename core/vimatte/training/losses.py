@@ -57,8 +57,27 @@ def temporal(alpha: Tensor, truth: Tensor) -> Tensor:
     return error
 
 
+def composition(alpha: Tensor, truth: Tensor, contrast: Tensor) -> Tensor:
+    """Composition loss (Xu et al., "Deep Image Matting", CVPR 2017, eq. 4).
+
+    There it is |(a F + (1 - a) B) - I|; with I composed from the truth that is |a - truth| |F - B|.
+
+    Parameters
+    ----------
+    alpha, truth : Tensor, shape (N, T, 1, P, P)
+    contrast : Tensor, shape (N, T, 1, P, P), in [0, 1]
+        |F - B|, the mean of the channels.
+    """
+    error: Tensor = ((alpha - truth).abs() * contrast).mean()
+    return error
+
+
 def matting_loss(
-    alphas: dict[str, Tensor], truth: Tensor, *, temporal_weight: float = 2.0
+    alphas: dict[str, Tensor],
+    truth: Tensor,
+    contrast: Tensor | None = None,
+    *,
+    temporal_weight: float = 2.0,
 ) -> tuple[Tensor, dict[str, float]]:
     """Return the loss of one window of frames, and its parts for the log.
 
@@ -68,6 +87,8 @@ def matting_loss(
         ``os8`` (N, T, 2, H/8, W/8) and ``os4`` (N, T, 2, H/4, W/4) at network resolution,
         ``os1`` and ``fused`` (N, T, 2, P, P) at plate resolution, ``band`` (N, T, 1, P, P).
     truth : Tensor, shape (N, T, 2, P, P)
+    contrast : Tensor, shape (N, T, 1, P, P), optional
+        See `composition`, which needs it.
     temporal_weight : float
         Of the changes of the fused matte; the one at stride 4 weighs half as much.
     """
@@ -88,6 +109,8 @@ def matting_loss(
     fused = alphas["fused"].flatten(0, 1)
     parts["fused"] = weighted_l1(fused, flat, 1 + 2 * (flat > 0.99).to(flat.dtype))
     parts["lap"] = 0.25 * laplacian(fused, flat)
+    if contrast is not None:
+        parts["comp"] = composition(alphas["fused"][:, :, :1], truth[:, :, :1], contrast)
     if frames > 1:
         four = F.avg_pool2d(flat, flat.shape[-1] // alphas["os4"].shape[-1])
         coarse = temporal(alphas["os4"], four.reshape(count, frames, *four.shape[1:]))

@@ -1,4 +1,4 @@
-"""The mixture of mask augmentations of MSG-VIM: erase, paste and merge, held over a clip.
+"""The mixture of mask augmentations of MSG-VIM: erase, paste and merge, held over a clip; noise.
 
 Li et al., "Video Instance Matting" (MSG-VIM), WACV 2024, section 3.2: masks of a segmentation
 network miss parts, gain parts, and take parts of other instances. Each is drawn once a clip and
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Masks = NDArray[np.bool_]
+FLICKER = 4
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,17 @@ class MaskAugmentation:
         A block of the mask appears a second time, beside it.
     merge : float
         A block of another instance's mask is taken for this one's.
+    noise : float
+        Salt and pepper of up to a quarter of the pixels, drawn anew for every frame.
+    flicker : float
+        The outline moves in or out by up to `FLICKER` pixels, drawn anew for every frame.
     """
 
     erase: float = 0.15
     paste: float = 0.1
     merge: float = 0.1
+    noise: float = 0.0
+    flicker: float = 0.0
 
 
 def augment(masks: list[Masks], how: MaskAugmentation, rng: np.random.Generator) -> list[Masks]:
@@ -67,7 +75,37 @@ def augment(masks: list[Masks], how: MaskAugmentation, rng: np.random.Generator)
             for t, window in _blocks(_path(masks[other]), draws[2]):
                 out[index][t][window] |= masks[other][t][window]
                 out[other][t][window] = False
+    if how.flicker and rng.random() < how.flicker:
+        out = [np.stack([_moved(frame, rng) for frame in mask]) for mask in out]
+    if how.noise and rng.random() < how.noise:
+        strength = rng.uniform(0, 0.25)
+        out = [salt_and_pepper(mask, strength, rng) for mask in out]
     return out
+
+
+def salt_and_pepper(masks: Masks, strength: float, rng: np.random.Generator) -> Masks:
+    """Return masks in which a share of the pixels is set or cleared, each with a half's chance.
+
+    Parameters
+    ----------
+    masks : ndarray of bool, any shape
+    strength : float
+        Share of the pixels that are replaced, 0 to 1: half of them change nothing.
+    rng : numpy.random.Generator
+    """
+    drawn = rng.random(masks.shape, dtype=np.float32)
+    noisy: Masks = np.where(drawn < strength, drawn < strength / 2, masks)
+    return noisy
+
+
+def _moved(frame: Masks, rng: np.random.Generator) -> Masks:
+    """Return a mask with its outline moved in or out."""
+    by = int(rng.integers(-FLICKER, FLICKER + 1))
+    if by == 0:
+        return frame
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(by) + 1,) * 2)
+    move = cv2.dilate if by > 0 else cv2.erode
+    return np.asarray(move(frame.astype(np.uint8), kernel), np.uint8) > 0
 
 
 def _path(mask: Masks) -> list[tuple[int, int, int, int] | None]:

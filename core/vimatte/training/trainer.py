@@ -13,26 +13,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from vimatte.errors import CheckpointError
-from vimatte.models.checkpoint import load_weights
-from vimatte.models.lite_encoder import imagenet_state
-from vimatte.models.msgvim_lite import MSGVIMLite
-from vimatte.models.registry import DEFAULT_MODEL, spec
+from vimatte.models.checkpoint import choose_device, load_weights
+from vimatte.models.registry import spec
 from vimatte.training.batches import Batches, one_thread
 from vimatte.training.config import Stage, TrainingConfig
+from vimatte.training.journal import Journal
 from vimatte.training.losses import matting_loss
-from vimatte.training.unroll import unroll
+from vimatte.training.networks import make
+from vimatte.training.shards import write_weights
 
 log = logging.getLogger(__name__)
 Report = Callable[[int, dict[str, float]], None]
 
 
 class Trainer:
-    """Train `MSGVIMLite` by a configuration.
+    """Train a network by a configuration.
 
     Parameters
     ----------
@@ -53,17 +52,16 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        self.network: MSGVIMLite = MSGVIMLite().to(  # type: ignore[call-overload]
-            memory_format=torch.channels_last
-        )
+        self.device = choose_device(config.device)
+        trainable = make(config)
+        self.network, self._unroll = trainable.network, trainable.unroll
+        self._journal = Journal(folder)
         self.averaged: dict[str, Tensor] = {}
         self.stage_index = 0
         self.step = 0
-        if config.init:
-            state = torch.load(config.init, weights_only=True)
-            self.network.encoder.load_state_dict(imagenet_state(state))
         if config.start:
-            load_weights(self.network, spec(DEFAULT_MODEL), Path(config.start))
+            load_weights(self.network, spec(config.network), Path(config.start))
+        self.network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self) -> None:
         """Train to the end of the last stage; resumes from the last checkpoint."""
@@ -81,9 +79,9 @@ class Trainer:
         self.export(self.folder / "averaged.safetensors")
 
     def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
-        encoder = list(self.network.encoder.parameters())
-        known = {id(p) for p in encoder}
-        rest = [p for p in self.network.parameters() if id(p) not in known]
+        named = [(n, p) for n, p in self.network.named_parameters() if p.requires_grad]
+        encoder = [p for n, p in named if n.startswith("encoder.")]
+        rest = [p for n, p in named if not n.startswith("encoder.")]
         return torch.optim.AdamW(
             [
                 {"params": rest, "lr": stage.rate, "peak": stage.rate},
@@ -113,7 +111,8 @@ class Trainer:
             self._report(self._done(), parts)
             if self.step % 20 == 0:
                 pace = (time.monotonic() - started) / (self.step - first)
-                self._log({"stage": index, "step": self.step, "pace": round(pace, 3), **parts})
+                where = {"stage": index, "step": self.step, "done": self._done()}
+                self._journal.note({**where, "pace": round(pace, 3), **parts})
             if self.step % self.config.save_every == 0 or self.step == stage.steps:
                 self._save(index, optimiser)
 
@@ -131,17 +130,24 @@ class Trainer:
     def _train(
         self, stage: Stage, batch: dict[str, Tensor], optimiser: torch.optim.Optimizer
     ) -> dict[str, float]:
-        plate = batch["plate"].to(torch.float32) / 255
-        masks, truth = batch["masks"].to(torch.float32), batch["truth"].to(torch.float32)
+        plate = batch["plate"].to(self.device, torch.float32) / 255
+        masks, truth, contrast = (
+            batch[name].to(self.device, torch.float32) for name in ("masks", "truth", "contrast")
+        )
+        half = torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
+        )
         state: Tensor | None = None
         logged: dict[str, float] = {}
-        for window in range(stage.windows):
-            span = slice(window * stage.frames, (window + 1) * stage.frames)
-            alphas, state = unroll(
-                self.network, plate[:, span], masks[:, span], int(batch["scale"]), state
-            )
+        for first in range(0, plate.shape[1], stage.frames):
+            span = slice(first, first + stage.frames)
+            with half:
+                alphas, state = self._unroll(
+                    self.network, plate[:, span], masks[:, span], int(batch["scale"]), state
+                )
+            alphas = {name: alpha.float() for name, alpha in alphas.items()}
             loss, logged = matting_loss(
-                alphas, truth[:, span], temporal_weight=self.config.temporal
+                alphas, truth[:, span], contrast[:, span], temporal_weight=self.config.temporal
             )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -151,6 +157,9 @@ class Trainer:
             else:
                 log.warning("step %d: the gradient is not finite; skipped", self.step)
             state = state.detach()
+        if (self.step + 1) % self.config.save_every == 0:
+            self._journal.samples(plate[:, span], masks[:, span], alphas["fused"], truth[:, span])
+            self._journal.curves()
         return {"loss": float(loss.detach()), **logged}
 
     def _rate(self, stage: Stage) -> float:
@@ -175,15 +184,8 @@ class Trainer:
         return sum(s.steps for s in self.config.stages[: self.stage_index]) + self.step
 
     def export(self, path: Path) -> None:
-        """Write the averaged weights in half precision, with the configuration beside them."""
-        tensors = {
-            name: value.to(torch.float16).contiguous()
-            for name, value in self.averaged.items()
-            if not name.endswith("num_batches_tracked")
-        }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        save_file(tensors, temporary, metadata={"config": json.dumps(asdict(self.config))})
-        temporary.replace(path)
+        """Write the averaged weights in half precision, and the configuration with them."""
+        write_weights(path, self.averaged, {"config": json.dumps(asdict(self.config))})
 
     def _save(self, index: int, optimiser: torch.optim.Optimizer) -> None:
         path = self.folder / "checkpoint.pt"
@@ -208,16 +210,10 @@ class Trainer:
         if not path.exists():
             return None
         try:
-            saved: dict[str, Any] = torch.load(path, weights_only=True)
+            saved: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
         except Exception as error:
             raise CheckpointError(f"cannot resume: {error}", path=path) from error
         self.network.load_state_dict(saved["network"])
         self.averaged = saved["averaged"]
         self.stage_index, self.step = saved["stage"], saved["step"]
         return saved
-
-    def _log(self, entry: dict[str, Any]) -> None:
-        line = json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in entry.items()})
-        with (self.folder / "log.jsonl").open("a") as stream:
-            stream.write(line + "\n")
-        log.info("%s", line)

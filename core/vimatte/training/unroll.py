@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from vimatte.models.crop_input import at_scale
-from vimatte.models.msgvim_lite import REFINE_HALO, MSGVIMLite, to_stride2, unknown_band
+from vimatte.models.msgvim_lite import (
+    REFINE_HALO,
+    UNKNOWN_HIGH,
+    UNKNOWN_LOW,
+    MSGVIMLite,
+    to_stride2,
+    unknown_band,
+)
+
+Alphas = dict[str, Tensor]
+# How far the paper's network widens what is unsure at strides 8 and 4, in pixels to each side.
+REACH8, REACH4 = 15, 7
 
 
-def unroll(
-    network: MSGVIMLite, plate: Tensor, masks: Tensor, scale: int, state: Tensor | None
-) -> tuple[dict[str, Tensor], Tensor]:
-    """Run `network` over T frames.
+def unroll_lite(
+    network: nn.Module, plate: Tensor, masks: Tensor, scale: int, state: Tensor | None
+) -> tuple[Alphas, Tensor]:
+    """Run `MSGVIMLite` over T frames.
 
     Parameters
     ----------
@@ -22,7 +33,7 @@ def unroll(
     masks : Tensor, shape (N, T, 2, P, P), in {0, 1}
     scale : int
         Plate pixels for one network pixel.
-    state : Tensor, shape (N, 32, P/scale/4, P/scale/4), or None
+    state : Tensor, shape (N, 34, P/scale/4, P/scale/4), or None
 
     Returns
     -------
@@ -31,12 +42,11 @@ def unroll(
     state : Tensor
         The recurrent state after the last frame.
     """
-    collected: dict[str, list[Tensor]] = {k: [] for k in ("os8", "os4", "os1", "fused", "band")}
+    assert isinstance(network, MSGVIMLite)
+    collected: list[Alphas] = []
     for t in range(plate.shape[1]):
         rgb, mask = plate[:, t], masks[:, t]
-        x = at_scale(torch.cat([rgb, mask], dim=1), scale)
-        x = x.contiguous(memory_format=torch.channels_last)
-        coarse = network.coarse(x, state)
+        coarse = network.coarse(_input(rgb, mask, scale), state)
         state = coarse.state
         # The refinement must not pull the coarse logits about: they have their own losses.
         logits = to_stride2(coarse.logits4.detach(), scale)
@@ -46,11 +56,52 @@ def unroll(
         band = unknown_band(os4.detach())
         band = F.interpolate(band.to(rgb.dtype), scale_factor=4 * scale, mode="nearest") > 0.5
         plain = F.interpolate(os4, scale_factor=4 * scale, mode="bilinear", align_corners=False)
-        collected["os8"].append(torch.sigmoid(coarse.logits8))
-        collected["os4"].append(os4)
-        collected["os1"].append(refined)
-        collected["band"].append(band)
-        collected["fused"].append(torch.where(band, refined, plain))
+        os8, fused = torch.sigmoid(coarse.logits8), torch.where(band, refined, plain)
+        collected.append({"os8": os8, "os4": os4, "os1": refined, "fused": fused, "band": band})
+    return _stacked(collected), _known(state)
+
+
+def unroll_msgvim(
+    network: nn.Module, plate: Tensor, masks: Tensor, scale: int, state: Tensor | None
+) -> tuple[Alphas, Tensor]:
+    """Run `MSGVIM` over T frames; see `unroll_lite`. The state has the shape (N, 16, H/2, W/2)."""
+    collected: list[Alphas] = []
+    for t in range(plate.shape[1]):
+        out = network(_input(plate[:, t], masks[:, t], scale), state)
+        state = out.state
+        unsure8 = _unsure(out.os8.detach(), REACH8)
+        two = torch.where(unsure8, out.os4, out.os8)
+        unsure4 = _unsure(two.detach(), REACH4)
+        fused, band = torch.where(unsure4, out.os1, two), unsure4.any(dim=1, keepdim=True)
+        os1 = out.os1
+        if scale > 1:
+            band = F.interpolate(band.float(), scale_factor=scale, mode="nearest") > 0.5
+            os1, fused = (
+                F.interpolate(a, scale_factor=scale, mode="bilinear", align_corners=False)
+                for a in (os1, fused)
+            )
+        collected.append({"os8": out.os8, "os4": out.os4, "os1": os1, "fused": fused, "band": band})
+    return _stacked(collected), _known(state)
+
+
+def _input(rgb: Tensor, mask: Tensor, scale: int) -> Tensor:
+    x = at_scale(torch.cat([rgb, mask], dim=1), scale)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _unsure(alpha: Tensor, reach: int) -> Tensor:
+    """Progressive refinement's region (Yu et al., CVPR 2021, eq. 1), square instead of round."""
+    unsure = ((alpha >= UNKNOWN_LOW) & (alpha <= UNKNOWN_HIGH)).to(alpha.dtype)
+    unsure = F.max_pool2d(unsure, (1, 2 * reach + 1), stride=1, padding=(0, reach))
+    unsure = F.max_pool2d(unsure, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return unsure > 0.5
+
+
+def _stacked(frames: list[Alphas]) -> Alphas:
+    return {name: torch.stack([f[name] for f in frames], dim=1) for name in frames[0]}
+
+
+def _known(state: Tensor | None) -> Tensor:
     if state is None:
         raise ValueError("a window needs at least one frame")
-    return {name: torch.stack(frames, dim=1) for name, frames in collected.items()}, state
+    return state

@@ -153,6 +153,9 @@ def read_request(message: Message) -> Request:
             vse=message.get("vse") is True,
             preview=message.get("preview") is True,
             compression=_text(message, "compression") or "zip",
+            foreground=message.get("foreground") is True,
+            cutout=message.get("cutout") is True,
+            cryptomatte=message.get("cryptomatte") is True,
         ),
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimatte.cli.progress import Console
+from vimatte.cli.publish_options import add_publish_arguments, publish_flags, publish_options
 from vimatte.cli.session_options import (
     add_session_argument,
     add_shot_arguments,
@@ -37,6 +38,7 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     made.add_argument("--cores", type=int, default=2)
     made.add_argument("--memory", type=int, default=4096, metavar="MIB")
     made.add_argument("--gpu-memory", type=int, default=4096, metavar="MIB")
+    add_publish_arguments(made)
     add_session_argument(made)
     add_shot_arguments(made)
     ran = actions.add_parser("run", help="run a bundle on this machine")
@@ -87,6 +89,7 @@ def _bundle(args: argparse.Namespace, ui: Console) -> int:
         args.cores,
         args.memory,
         args.gpu_memory,
+        publish_flags(publish_options(args)),
     )
     with place.session as session:
         if not place.file.exists():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vimatte.cli.commands.cache import parse_size
 from vimatte.cli.progress import Console
+from vimatte.cli.publish_options import add_publish_arguments, publish_options
 from vimatte.cli.session_options import (
     Workplace,
     add_session_argument,
@@ -20,7 +21,7 @@ from vimatte.cli.session_options import (
 from vimatte.errors import ConfigError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.session.cache_limit import CacheLimit
-from vimatte.session.publishing import PublishOptions, open_publisher, publishing, write_qc
+from vimatte.session.publishing import open_publisher, publishing, write_qc
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -41,9 +42,7 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--segments", metavar="R", help="of a session: the frames S*N to S*N+S-1 of these N"
     )
-    parser.add_argument("--compression", default="zip", metavar="NAME", help="of the EXR files")
-    parser.add_argument("--vse", action="store_true", help="also one RGBA sequence per instance")
-    parser.add_argument("--preview", action="store_true", help="also PNG previews")
+    add_publish_arguments(parser)
     parser.add_argument(
         "--cache-limit",
         type=parse_size,
@@ -61,8 +60,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
     with place.session as session:
         run_guidance(place, ui, split_names(args.names))
         report_instances(place, ui)
-        options = PublishOptions(args.vse, args.preview, args.compression)
-        publisher = open_publisher(session, place.out, options)
+        publisher = open_publisher(session, place.out, publish_options(args))
         frames = _wanted(place, args.segments)
         limit = None if args.cache_limit is None else CacheLimit(session, args.cache_limit)
         if limit is not None:
