@@ -90,6 +90,10 @@ def _bundle(args: argparse.Namespace, ui: Console) -> int:
         args.memory,
         args.gpu_memory,
         publish_flags(publish_options(args)),
+        "" if place.frames is None else str(place.frames),
+        "" if args.weights is None else str(args.weights.absolute()),
+        "" if args.cache is None else str(args.cache.absolute()),
+        args.names,
     )
     with place.session as session:
         if not place.file.exists():
