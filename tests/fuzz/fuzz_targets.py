@@ -6,15 +6,21 @@ tests here feed them with Hypothesis, `scripts/fuzz` with atheris, which follows
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import json
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import OpenImageIO as oiio
+import safetensors.torch
+import torch
+from PIL import Image
 
 from vimatte.cache import frame_file, lease
 from vimatte.cache.frame_file import CorruptFrameError
@@ -23,6 +29,10 @@ from vimatte.farm import bundle, spool
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.open_plate import open_plate
+from vimatte.guidance import mask_picture
+from vimatte.models.checkpoint import load_weights
+from vimatte.models.registry import DEFAULT_MODEL, spec
+from vimatte.output.exr_file import read_layers
 from vimatte.output.names import check_names
 from vimatte.output.records import problems
 from vimatte.output.version import MANIFEST, Manifest
@@ -189,6 +199,45 @@ def exr(folder: Path, data: bytes) -> None:
     assert frame.pixels.size < MOST_PIXELS
 
 
+def published(folder: Path, data: bytes) -> None:
+    """A published EXR, as it is verified."""
+    path = folder / "published.exr"
+    path.write_bytes(data)
+    layers, _, _ = read_layers(path)
+    assert sum(layer.size for layer in layers.values()) < MOST_PIXELS
+
+
+def mask(folder: Path, data: bytes) -> None:
+    """A mask file: a PNG or an EXR, of layers, of indices, or one mask."""
+    for suffix in (".png", ".exr"):
+        path = folder / f"mask.1{suffix}"
+        path.write_bytes(data)
+        try:
+            layout = mask_picture.read_layout(path, 1)
+            layers = mask_picture.mask_layers(layout)
+            if layout.window.width * layout.window.height < 1 << 20:
+                mask_picture.read_planes(path, 1, list(layers.values())[:2])
+                mask_picture.single_mask(path, 1, layout)
+                mask_picture.read_indices(path, 1, layout)
+        except VimatteError as error:
+            one_line(error)
+
+
+def weights(folder: Path, data: bytes) -> None:
+    """A file of weights: safetensors, or a checkpoint of torch."""
+    for name in ("w.safetensors", "w.pth"):
+        (folder / name).write_bytes(data)
+        try:
+            load_weights(_small_network(), spec(DEFAULT_MODEL), folder / name)
+        except VimatteError as error:
+            one_line(error)
+
+
+@functools.cache
+def _small_network() -> torch.nn.Module:
+    return torch.nn.Linear(3, 2)
+
+
 TARGETS: dict[str, Target] = {
     "frame-range": frame_range,
     "session": session,
@@ -203,6 +252,9 @@ TARGETS: dict[str, Target] = {
     "lease": lease_file,
     "digests": digests,
     "exr": exr,
+    "mask": mask,
+    "published": published,
+    "weights": weights,
 }
 
 
@@ -223,7 +275,18 @@ def one_line(error: VimatteError) -> None:
 
 def seeds(names: Sequence[str] = tuple(TARGETS)) -> dict[str, list[bytes]]:
     """Return whole inputs to start from, of each target."""
+    checkpoint = io.BytesIO()
+    torch.save(_small_network().state_dict(), checkpoint)  # noqa: TID251 - what others publish
     found: dict[str, list[bytes]] = {
+        "weights": [
+            checkpoint.getvalue(),
+            safetensors.torch.save(
+                {k: v.clone() for k, v in _small_network().state_dict().items()}
+            ),
+        ],
+        "mask": [_palette(), _layered()],
+        "exr": [_layered()],
+        "published": [_layered()],
         "frame-range": [b"1001-1100", b"1-100x2,7,9,20-30", b"-5--1x3"],
         "session": [json.dumps(SESSION).encode()],
         "path-map": [
@@ -244,6 +307,24 @@ def seeds(names: Sequence[str] = tuple(TARGETS)) -> dict[str, list[bytes]]:
         "digests": [b'{"schema": 1, "files": {"/a/b.exr": [10, 20, 30, "' + b"0" * 32 + b'"]}}'],
     }
     return {name: found.get(name, []) for name in names}
+
+
+def _palette() -> bytes:
+    """Return a small PNG of indices."""
+    out = io.BytesIO()
+    picture = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8) % 3, "L").convert("P")
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def _layered() -> bytes:
+    """Return a small EXR with two layers."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "layers.exr"
+        buffer = oiio.ImageBuf(np.linspace(0, 1, 144, dtype=np.float32).reshape(6, 8, 3))
+        buffer.specmod().channelnames = ("R", "anna.A", "bert.A")
+        assert buffer.write(str(path), oiio.HALF), buffer.geterror()
+        return path.read_bytes()
 
 
 SESSION: dict[str, Any] = {

@@ -20,6 +20,7 @@ from vimatte.worker.protocol import Message
 
 SESSION_NAME = "session.json"
 MAX_INSTANCES = 1000
+_MOST_STOPS = 1e6
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,9 @@ def read_request(message: Message) -> Request:
     part = _text(message, "part")
     found = {name: _path(message, name) for name in ("masks", "garbage", "core")}
     exposure = message.get("exposure", 0.0)
-    if isinstance(exposure, bool) or not isinstance(exposure, (int, float)):
-        raise WorkerError(f"the request's `exposure` is not a number: {exposure!r}")
+    number = isinstance(exposure, (int, float)) and not isinstance(exposure, bool)
+    if not (number and abs(exposure) <= _MOST_STOPS):  # neither infinite nor "not a number"
+        raise WorkerError(f"the request's `exposure` is not a number: {exposure!r}"[:300])
     return Request(
         plate=_text(message, "plate") or "",
         out=out,
