@@ -138,10 +138,13 @@ def redo(spool: Path) -> dict[str, str]:
 
 
 def cancel(spool: Path) -> list[str]:
-    """Cancel every job that was handed over; returns their numbers. Raises FarmError."""
+    """Cancel every job that is not over; returns their numbers. Raises FarmError."""
     jobs = [job for row in read_ledger(spool)["steps"] for job in row["jobs"]]
-    _slurm(["scancel", *jobs])
-    return jobs
+    live = {key.partition("_")[0] for key in _queued(jobs)}
+    left = [job for job in jobs if job in live]
+    if left:
+        _slurm(["scancel", *left])
+    return left
 
 
 def _sbatch(
@@ -217,7 +220,7 @@ def _job(folder: Path, values: dict[str, str]) -> Any:
         prepared = model.preprocess_job_parameters(
             job_template=template,
             job_parameter_values=values,
-            job_template_dir=folder,
+            job_template_dir=folder.absolute(),
             current_working_dir=Path.cwd(),
         )
         return model.create_job(job_template=template, job_parameter_values=prepared)

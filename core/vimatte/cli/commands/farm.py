@@ -158,8 +158,11 @@ def _redo(args: argparse.Namespace, ui: Console) -> int:
 
 
 def _cancel(args: argparse.Namespace, ui: Console) -> int:
-    for job in slurm.cancel(_spool(args.bundle)):
+    jobs = slurm.cancel(_spool(args.bundle))
+    for job in jobs:
         ui.event("cancelled", f"  job {job} cancelled", job=job)
+    if not jobs:
+        ui.event("nothing", "every job is over already")
     return 0
 
 
