@@ -125,6 +125,15 @@ def test_texts_like_frame_ranges(folder: Path, text: str) -> None:
     check("frame-range", folder, text.encode())
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"out": "x" * 5000}, {"exposure": float("inf")}, {"exposure": 10**400}, {"exposure": True},
+     {"instances": [{"id": float("inf"), "name": "a"}]}, {"segment": 1.5}, {"masks": "\0"}],
+)  # fmt: skip
+def test_requests_that_fuzzing_found(folder: Path, fields: dict[str, Any]) -> None:
+    request(folder, {**REQUEST, **fields})
+
+
 @QUICK
 @given(fields=st.dictionaries(st.sampled_from(sorted(REQUEST)), VALUES, max_size=5))
 def test_requests(folder: Path, fields: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from vimatte.worker.protocol import Message
 SESSION_NAME = "session.json"
 MAX_INSTANCES = 1000
 _MOST_STOPS = 1e6
+_LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,8 @@ def _path(message: Message, name: str) -> Path | None:
     text = _text(message, name)
     if not text:
         return None
+    if len(text) > _LONGEST_PATH:
+        raise WorkerError(f"the request's `{name}` is longer than any path: {text[:60]}...")
     # The worker's own folder means nothing to a host: a relative path there is a mistake.
     if not os.path.isabs(text):  # noqa: PTH117 - a text, and of this system
         raise WorkerError(f"the request's `{name}` is not an absolute path", path=text)
