@@ -18,6 +18,7 @@ from vimatte.cli.session_options import (
     run_guidance,
     split_names,
 )
+from vimatte.cli.stopping import frame_by_frame
 from vimatte.errors import ConfigError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.session.cache_limit import CacheLimit
@@ -66,7 +67,8 @@ def run(args: argparse.Namespace, ui: Console) -> int:
         if limit is not None:
             limit.look()
         computed = 0
-        for result in ui.follow("matte", publishing(session, publisher, frames), len(frames)):
+        steps = frame_by_frame(publishing(session, publisher, frames))
+        for result in ui.follow("matte", steps, len(frames)):
             computed += not result.cached
             if limit is not None:
                 limit.finished(result.frame)
