@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fuzz_targets import REQUEST, SESSION, SPOOL, TARGETS, VERSION, check, request, seeds
+from fuzz_targets import REQUEST, SESSION, SPOOL, TARGETS, VERSION, check, one_line, request, seeds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from vimatte.errors import VimatteError
 
 SEEDS = seeds()
 QUICK = settings(
@@ -123,6 +125,36 @@ def test_what_is_built_to_break_parsers(folder: Path, name: str, data: bytes) ->
 @given(text=st.text(alphabet="0123456789-x, ", max_size=40))
 def test_texts_like_frame_ranges(folder: Path, text: str) -> None:
     check("frame-range", folder, text.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "way", "value"),
+    [
+        ("session", ("start_frame",), float("inf")),
+        ("session", ("exposure",), 10**400),
+        ("session", ("roi", 0), float("-inf")),
+        ("session", ("instances", 0, "id"), float("inf")),
+        ("session", ("cuts", 0), float("inf")),
+        ("version", ("instances", 0, "id"), float("inf")),
+        ("spool", ("steps", 1, "name"), "../../Matte"),
+        ("spool", ("steps", 1, "name"), "/etc/Matte"),
+        ("spool", ("steps", 1, "tasks", 0), ["a"]),
+        ("spool", ("steps", 1, "jobs"), ["1; reboot"]),
+        ("spool", ("options",), [["--wrap"]]),
+    ],
+)
+def test_documents_that_must_be_refused(
+    folder: Path, name: str, way: tuple[Any, ...], value: Any
+) -> None:
+    document = copy.deepcopy(DOCUMENTS[name])
+    *before, last = way
+    holder = document
+    for key in before:
+        holder = holder[key]
+    holder[last] = value
+    with pytest.raises(VimatteError) as info:
+        TARGETS[name](folder, json.dumps(document).encode())
+    one_line(info.value)
 
 
 @pytest.mark.parametrize(
