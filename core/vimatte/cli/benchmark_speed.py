@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimatte.cli.progress import Console
+from vimatte.evaluate.speed_report import STAGES, write_report
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -48,8 +50,7 @@ def add_parser(actions: Subparsers) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace, ui: Console) -> int:
     """Measure, say it and write the report."""
     # It loads torch, which listing the commands must not.
-    from vimatte.evaluate import speed_benchmark as bench  # noqa: PLC0415
-    from vimatte.evaluate import speed_report  # noqa: PLC0415
+    bench = import_module("vimatte.evaluate.speed_benchmark")
 
     model = bench.load_default(args.device)
     report = bench.new_report(model)
@@ -63,11 +64,11 @@ def run(args: argparse.Namespace, ui: Console) -> int:
     ui.close()
     ui.table(
         f"seconds a frame on {report.machine['device']}, {report.machine['threads']} threads",
-        ("size", "instances", *speed_report.STAGES, "together", "frames/s"),
+        ("size", "instances", *STAGES, "together", "frames/s"),
         [
             (
                 f"{row.width}x{row.height}", row.instances,
-                *(f"{row.seconds[stage]:.3f}" for stage in speed_report.STAGES),
+                *(f"{row.seconds[stage]:.3f}" for stage in STAGES),
                 f"{row.total:.3f}", f"{1 / row.total:.2f}",
             )
             for row in report.rows
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
             f"{len(report.left_out)} measurements were left out: {args.seconds:g} s are over",
             left_out=report.left_out,
         )
-    numbers, picture = speed_report.write_report(report, args.out)
+    numbers, picture = write_report(report, args.out)
     ui.event("report", f"{numbers} and {picture}", json=str(numbers), picture=str(picture))
     return 0
 
