@@ -76,5 +76,7 @@ def request_fields(node: nuke.Group) -> dict[str, Optional[str]]:
     if not name or name == _AUTO:
         name = working_space()
         if name == "linear":
+            # The worker gives the foreground's colour in the same space then: no config of
+            # anybody's choice has another opinion of what scene-linear is.
             return {"colorspace": NUKE_LINEAR, "ocio": ocio or BUILT_IN}
     return {"colorspace": name, "ocio": ocio or config()}

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import nuke
 from vimatte_nuke import farm, node, project, readback, run
-from vimatte_nuke.node import inside
+from vimatte_nuke.group import inside
 from vimatte_nuke.problem import Problem
+from vimatte_nuke.undo import one_step
 
 
 def create() -> nuke.Group:
@@ -35,18 +36,24 @@ def cancel(group: nuke.Group) -> None:
 
 
 def refresh(group: nuke.Group) -> None:
-    """Look whether the plate or the mattes have changed."""
-    readback.refresh(group)
+    """Look whether the plate or the mattes have changed, and what the farm has published."""
+
+    def look() -> None:
+        farm.look(group)
+        readback.refresh(group)
+
+    _try(group, look)
 
 
 def clear(group: nuke.Group) -> None:
     """Show no mattes. No file is deleted: other nodes and scripts may read them."""
-    for name in ("read_strict", "read_gui"):
-        inside(group, name)["file"].setValue("")
-    group["matted"].setValue(False)
-    group["matted_from"].setValue("")
-    group["version"].setValue("-")
-    readback.refresh(group)
+
+    def show_nothing() -> None:
+        with one_step("Clear mattes"):
+            readback.clear(group)
+        readback.refresh(group)
+
+    _try(group, show_nothing)
 
 
 def qc_page(group: nuke.Group) -> None:
@@ -70,7 +77,13 @@ def farm_bundle(group: nuke.Group) -> None:
 
 def pick_up(group: nuke.Group) -> None:
     """Show the newest published version."""
-    _try(group, lambda: farm.pick_up(group))
+
+    def show() -> None:
+        with one_step("Newest mattes"):
+            farm.pick_up(group)
+        readback.refresh(group)
+
+    _try(group, show)
 
 
 def _try(group: nuke.Group, action: Callable[[], None]) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
+from pathlib import Path
 
 import nuke
-from vimatte_nuke import knobs, project, readback, run
+from vimatte_nuke import export, knobs, project, readback, run
+from vimatte_nuke import frames as ranges
 from vimatte_nuke.problem import Problem
+from vimatte_nuke.undo import quietly
 from vimatte_nuke.worker import find_environment, load_client
 
 SECONDS = 300
@@ -22,9 +26,13 @@ def write_bundle(node: nuke.Group) -> None:
     client = load_client()
     python = find_environment(client, str(node["environment"].value()).strip())
     rows = [str(node[f"name_{number}"].value()) for number in knobs.rows(node)]
-    names = ",".join(rows) or str(node["names"].value()).strip()
+    objects = node["guidance_mode"].value() == knobs.GUIDANCE[4]
+    names = ",".join(rows or ([] if objects else export.names(node)))
     made = []
-    for fields in run.requests(node).values():
+    state = readback.state_of(node)
+    with quietly():
+        wanted = run.requests(node)
+    for fields in wanted.values():
         bundle = fields["out"] + "/farm"
         guidance = fields["guidance"]
         if "masks" in fields:
@@ -32,9 +40,10 @@ def write_bundle(node: nuke.Group) -> None:
         command = [str(python), "-m", "vimatte", "farm", "bundle", fields["plate"]]
         command += ["-o", bundle, "--out", fields["out"], "--cache", fields["cache"]]
         command += ["--guidance", guidance, "--frames", fields["frames"]]
-        for name in ("model", "device", "quality", "colorspace", "ocio"):
+        for name in ("model", "weights", "device", "quality", "colorspace", "ocio"):
             if fields.get(name):
                 command += ["--" + name, str(fields[name])]
+        command += ["--" + name for name in ("foreground", "cryptomatte") if fields[name]]
         if names:
             command += ["--names", names]
         try:
@@ -53,11 +62,12 @@ def write_bundle(node: nuke.Group) -> None:
             said = done.stderr.strip().splitlines()
             raise Problem(said[-1] if said else "the bundle was not written")
         made.append(bundle)
+    node["farmed_from"].setValue(state)
     readback.tell(node, "farm job: " + ", ".join(made), marked=False)
 
 
 def pick_up(node: nuke.Group) -> None:
-    """Show the newest version in the output folder, e.g. after a farm has made it.
+    """Show the newest version that has every frame; the newest of all where none has.
 
     Raises
     ------
@@ -65,15 +75,33 @@ def pick_up(node: nuke.Group) -> None:
         When nothing has been published there.
     """
     base = project.output_folder(node)
-    folders = {}
+    wanted = ranges.parse(str(node["frames"].value()))
+    found = {}
     for view in project.chosen_views(node):
         out = base / view if view else base
-        versions = sorted(
-            (p for p in out.glob("v[0-9]*") if p.name[1:].isdigit()), key=lambda p: int(p.name[1:])
-        )
+        versions = [p for p in out.glob("v[0-9]*") if p.name[1:].isdigit()]
         if not versions:
             raise Problem(f"nothing has been published in {out}")
-        folders[view] = versions[-1]
-    readback.show(node, folders)
-    node["matted_from"].setValue(readback.state_of(node))
-    readback.refresh(node)
+        versions.sort(key=lambda p: (_holds(p, wanted), int(p.name[1:])))
+        found[view] = versions[-1]
+    readback.show(node, found)
+    node["matted_from"].setValue(node["farmed_from"].value() or readback.state_of(node))
+    if not readback.missing_frames(node, wanted):
+        node["farmed_from"].setValue("")  # it has arrived
+
+
+def look(node: nuke.Group) -> None:
+    """Show what the farm has published, where a bundle was written for it; wait quietly else."""
+    if node["farmed_from"].value():
+        with quietly(), contextlib.suppress(Problem):  # not begun yet: the status says so
+            pick_up(node)
+
+
+def _holds(folder: Path, frames: list[int]) -> bool:
+    """Whether a version has a layered file for every frame."""
+    try:
+        plate = readback.read_version(folder).plate
+    except Problem:
+        return False
+    pattern = (folder / "exr" / (plate + ".%04d.exr")).as_posix()
+    return all(Path(ranges.file_of(pattern, frame)).is_file() for frame in frames)

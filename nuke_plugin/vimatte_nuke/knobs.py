@@ -6,10 +6,14 @@ import nuke
 
 TAG = "vimatte"
 SCHEMA = "1"
-GUIDANCE = ("people", "alpha of guidance", "layers of guidance", "mask files")
-MODELS = ("msgvim-lite",)
+GUIDANCE = (
+    *("people", "alpha of guidance", "layers of guidance", "mask files"),
+    "Cryptomatte of guidance",
+)
+MODELS = ("msgvim-lite", "msgvim")
 DEVICES = ("auto", "cpu", "cuda")
 QUALITIES = ("final", "draft")
+KEEP = ("everything", "rgba and instances", "instances only")
 VIEWS = ("layers", "alpha", "overlay", "checkerboard", "isolated")
 _CALL = "import vimatte_nuke.commands; vimatte_nuke.commands.{0}(nuke.thisNode())"
 
@@ -40,10 +44,12 @@ def matte_tab() -> list[nuke.Knob]:
     guidance = nuke.Enumeration_Knob("guidance_mode", "guidance", list(GUIDANCE))
     guidance.setTooltip(
         "Where the instances come from: people are found by themselves; or masks, from the alpha"
-        " or from every layer of the second input, or from files"
+        " from every layer or from a Cryptomatte of the second input, or from files"
     )
     masks = nuke.File_Knob("masks", "mask files")
     masks.setTooltip("A folder with a folder an instance, or one sequence of EXR layers")
+    weights = nuke.File_Knob("weights", "weights")
+    weights.setTooltip("A file of weights for the model; empty: those vimatte comes with")
     status = nuke.Text_Knob("status", "status", "no mattes yet")
     status.setFlag(nuke.DO_NOT_WRITE)
     return [
@@ -51,15 +57,25 @@ def matte_tab() -> list[nuke.Knob]:
         _hidden(_text(TAG, "", "", SCHEMA)),
         _hidden(_text("run_token", "", ""), nuke.DO_NOT_WRITE),
         _hidden(_text("matted_from", "", "")),
+        _hidden(_text("farmed_from", "", "")),
         _hidden(nuke.Boolean_Knob("matted", "")),
+        _hidden(nuke.Boolean_Knob("colour_there", "")),
+        _hidden(nuke.Boolean_Knob("crypto_there", "")),
+        _hidden(nuke.Double_Knob("any_solo", "")),
         _text("frames", "frames", "1001-1100, 1-99x2 or 1,5,10-20; the script's numbers"),
         guidance,
         masks,
         nuke.Enumeration_Knob("model", "model", list(MODELS)),
+        weights,
         nuke.Enumeration_Knob("device", "device", list(DEVICES)),
         nuke.Enumeration_Knob("quality", "quality", list(QUALITIES)),
-        _text("names", "names", "of the instances, in the order they are found: anna,ben"),
-        _button("find_people", "Find instances", "Find people, or read the masks", True),
+        _text(
+            "names",
+            "names",
+            "Of the instances, in the order they are found: anna,ben. With a Cryptomatte: which of"
+            " its objects; empty: all",
+        ),
+        _button("find_people", "Find people", "Find people, or read the masks", True),
         _button("matte", "Matte", "Compute what is missing and show it"),
         _button("cancel", "Cancel", "Stop; finished frames are kept"),
         status,
@@ -68,12 +84,27 @@ def matte_tab() -> list[nuke.Knob]:
 
 def output_tab() -> list[nuke.Knob]:
     """Return the knobs of the tab Output."""
+    keep = nuke.Enumeration_Knob("keep", "layers kept", list(KEEP))
+    keep.setTooltip(
+        "Of the plate: everything, its rgba, or nothing. An instance's own layer leaves the stream"
+        " by its row on the tab Instances"
+    )
+    foreground = nuke.Boolean_Knob("foreground", "premultiplied foreground", False)
+    foreground.setTooltip(
+        "Red, green and blue beside every instance's alpha: its colour without the old background,"
+        " times its alpha. Matte again after it was turned on"
+    )
+    cryptomatte = nuke.Boolean_Knob("cryptomatte", "Cryptomatte", False)
+    cryptomatte.setTooltip(
+        "The instances as a Cryptomatte too, for pickers. Matte again after it was turned on"
+    )
+    cryptomatte.clearFlag(nuke.STARTLINE)
     view = nuke.Enumeration_Knob("matte_view", "matte view", list(VIEWS))
     view.setTooltip(
         "layers: the plate with a layer an instance. The others show the mattes, of the solo"
         " instances or of all; isolated: the plate premultiplied by them"
     )
-    return [nuke.Tab_Knob("output_tab", "Output"), view]
+    return [nuke.Tab_Knob("output_tab", "Output"), keep, foreground, cryptomatte, view]
 
 
 def session_tab() -> list[nuke.Knob]:
@@ -86,10 +117,13 @@ def session_tab() -> list[nuke.Knob]:
     environment.setTooltip("Empty: what install.py made for this user, or $VIMATTE_PYTHON")
     version = nuke.Text_Knob("version", "version", "-")
     version.setFlag(nuke.DO_NOT_WRITE)
+    session = nuke.Text_Knob("session", "session file", "-")
+    session.setFlag(nuke.DO_NOT_WRITE)
     return [
         nuke.Tab_Knob("session_tab", "Session"),
         out,
         cache,
+        session,
         _text("views", "views", "Which views are matted, e.g. left,right; one output folder each"),
         _text("colorspace", "colour space", "auto: the project's working space", "auto"),
         _text("ocio", "OCIO config", "Empty: the project's"),

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 import nuke
-from vimatte_nuke import colour, export, knobs, project, readback
+from vimatte_nuke import colour, export, knobs, project, readback, rows
 from vimatte_nuke import frames as ranges
-from vimatte_nuke.node import inside
 from vimatte_nuke.problem import Problem
+from vimatte_nuke.undo import quietly
 from vimatte_nuke.worker import find_environment, load_client
 
 #: Seconds a worker may go on after it was told to stop, before it is killed.
@@ -51,8 +51,11 @@ def requests(node: nuke.Group) -> dict[str, dict[str, Any]]:
             "out": out.as_posix(),
             "cache": project.cache_folder(node, out).as_posix(),
             "model": node["model"].value(),
+            "weights": str(node["weights"].value()).strip() or None,
             "device": node["device"].value(),
             "quality": node["quality"].value(),
+            "foreground": bool(node["foreground"].value()),
+            "cryptomatte": bool(node["cryptomatte"].value()),
             **colour.request_fields(node),
         }
     return found
@@ -62,12 +65,12 @@ def named(
     found: list[dict[str, Any]], given: dict[int, str], names: list[str]
 ) -> list[dict[str, Any]]:
     """Return the rows of a request: found instances under the names the user gave them."""
-    rows = []
+    made = []
     for index, row in enumerate(found):
         number = int(row["id"])
         name = given.get(number) or (names[index] if index < len(names) else row["name"])
-        rows.append({"id": number, "name": name, "enabled": True})
-    return rows
+        made.append({"id": number, "name": name, "enabled": True})
+    return made
 
 
 class Job:
@@ -88,14 +91,19 @@ class Job:
     def __init__(self, node: nuke.Group, *, only_guide: bool) -> None:
         if node["run_token"].value() in JOBS:
             raise Problem("the node is at work already: cancel it first")
-        self.requests = requests(node)
+        with quietly():
+            self.requests = requests(node)
         self.only_guide = only_guide
         self.token = uuid.uuid4().hex
         self.name = node.fullName()
         self.state = readback.state_of(node)
         self.given = {n: str(node[f"name_{n}"].value()).strip() for n in knobs.rows(node)}
-        self.names = [n.strip() for n in str(node["names"].value()).split(",") if n.strip()]
+        # Of a Cryptomatte, they choose the objects instead of naming what is found.
+        objects = node["guidance_mode"].value() == knobs.GUIDANCE[4]
+        self.names = [] if objects else export.names(node)
         self.folders: dict[str, Path] = {}
+        self.warnings: list[str] = []
+        self.shown: dict[str, Path] = {}
         self.stop = threading.Event()
         self.wait = not nuke.GUI
         self._module = load_client()
@@ -104,7 +112,8 @@ class Job:
             self._client = self._module.WorkerClient(python)
         except self._module.WorkerFailed as error:
             raise Problem(str(error)) from error
-        node["run_token"].setValue(self.token)
+        with quietly():
+            node["run_token"].setValue(self.token)
         JOBS[self.token] = self
 
     def start(self) -> None:
@@ -126,8 +135,8 @@ class Job:
                 found: list[dict[str, Any]] = []
                 self._ask(task, view, "guide", fields, found)
                 if not self.only_guide:
-                    rows = named(found, self.given, self.names)
-                    self._ask(task, view, "run", {**fields, "instances": rows}, found)
+                    given = named(found, self.given, self.names)
+                    self._ask(task, view, "run", {**fields, "instances": given}, found)
         except (Problem, self._module.WorkerFailed) as error:
             trouble = str(error)
         except Exception as error:  # noqa: BLE001 - a thread's error would vanish, the node hang
@@ -186,10 +195,14 @@ class Job:
                 self._main(self._frame, dict(self.folders))
         elif kind == "done" and answer.get("folder"):
             self.folders[view] = Path(str(answer["folder"]))
+        elif kind == "warning":
+            self.warnings.append(str(answer.get("message") or ""))
         elif kind == "error":
             parts = [str(answer.get("message") or "the worker failed")]
             if answer.get("frame") is not None:
                 parts.append(f"frame {answer['frame']}")
+            if answer.get("path"):
+                parts.append(f"in {answer['path']}")
             if answer.get("hint"):
                 parts.append(f"({answer['hint']})")
             raise Problem(" ".join(parts))
@@ -208,20 +221,21 @@ class Job:
             self.stop.set()
             return
         given = named(found, self.given, self.names)
-        readback.set_rows(node, [{**row, **new} for row, new in zip(found, given)])  # noqa: B905
+        with quietly():
+            rows.set_rows(node, [{**row, **new} for row, new in zip(found, given)])  # noqa: B905
 
     def _frame(self, folders: dict[str, Path]) -> None:
         node = readback.find(self.token, self.name)
         if node is None:
             self.stop.set()
             return
-        shown = str(inside(node, "read_gui")["file"].value())
-        folder = next(iter(folders.values()))
         try:
-            if node["version"].value() != folder.name or not shown:
-                readback.show(node, folders)
-            else:
-                readback.reload(node)
+            with quietly():
+                if self.shown != folders:
+                    readback.show(node, folders)
+                    self.shown = folders
+                else:
+                    readback.reload(node)
         except Problem as error:
             readback.tell(node, str(error), marked=True)
             self.stop.set()
@@ -231,18 +245,26 @@ class Job:
         node = readback.find(self.token, self.name)
         if node is None:
             return
-        node["run_token"].setValue("")
+        with quietly():
+            node["run_token"].setValue("")
+        told = ""
         if not trouble and not self.only_guide:
             try:
                 if not self.folders:
                     raise Problem("the worker published nothing")
-                readback.show(node, self.folders)
-                node["matted_from"].setValue(self.state)
-                readback.refresh(node)
+                with quietly():
+                    readback.show(node, self.folders)
+                    node["matted_from"].setValue(self.state)
+                    node["farmed_from"].setValue("")
+                told = readback.refresh(node)
             except Problem as error:
                 trouble = str(error)
         elif not trouble:
-            readback.tell(node, f"{len(knobs.rows(node))} instances found", marked=False)
+            readback.refresh(node)  # the session file is there now
+            told = f"{len(knobs.rows(node))} instances found"
+            readback.tell(node, told, marked=False)
+        if told and self.warnings:
+            readback.tell(node, "; ".join([told, *dict.fromkeys(self.warnings)]), marked=True)
         if trouble:
             readback.tell(node, trouble, marked=True)
             if self.wait:

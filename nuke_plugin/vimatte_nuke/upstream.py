@@ -10,7 +10,9 @@ from typing import Optional
 
 import nuke
 from vimatte_nuke import colour
+from vimatte_nuke import knobs as node_knobs
 from vimatte_nuke.frames import file_of
+from vimatte_nuke.group import is_ours
 
 # They change neither the pixels nor the time.
 _PASS = ("Dot", "NoOp")
@@ -57,6 +59,24 @@ def direct_files(
         return None
     whole = all(Path(file_of(pattern, frame, view)).is_file() for frame in frames)
     return pattern if whole else None
+
+
+def colour_of(source: Optional[nuke.Node]) -> Optional[nuke.Node]:
+    """Return the node a plate's colour comes from: other nodes of ours above only add layers."""
+    found = source
+    while source is not None and (source.Class() in _PASS or _adds_layers(source)):
+        source = source.input(0)
+        found = source if source is not None else found
+    return found
+
+
+def _adds_layers(node: nuke.Node) -> bool:
+    return (
+        is_ours(node)
+        and node["matte_view"].value() == node_knobs.VIEWS[0]
+        and node["keep"].value() != node_knobs.KEEP[2]
+        and not node["disable"].value()
+    )
 
 
 def _changes_something(read: nuke.Node) -> bool:

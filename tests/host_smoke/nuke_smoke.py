@@ -20,6 +20,54 @@ import nuke
 
 PLUGIN = Path(__file__).resolve().parents[2] / "nuke_plugin"
 CHECKS = []
+# Every class of node the plug-in makes, the knobs it sets, and what it sets them to.
+CLASSES = {
+    "CheckerBoard2": {},
+    "Copy": {"from0": None, "to0": None, "channels": None},
+    "CopyMetaData": {},
+    "Expression": {"expr3": None, "disable": None},
+    "FrameRange": {"first_frame": None, "last_frame": None},
+    "Input": {},
+    "Merge2": {"operation": ["plus", "minus", "over"], "output": None, "bbox": ["B"]},
+    "ModifyMetaData": {"metadata": None},
+    "Multiply": {"channels": None, "value": None},
+    "NoOp": {},
+    "Output": {},
+    "Premult": {},
+    "Read": {
+        "file": None,
+        "first": None,
+        "last": None,
+        "before": ["black"],
+        "after": ["black"],
+        "raw": None,
+        "reload": None,
+        "on_error": ["error", "black", "checkerboard"],
+    },
+    "Remove": {
+        "operation": ["remove", "keep"],
+        "channels": None,
+        "channels2": None,
+        "channels3": None,
+        "disable": None,
+    },
+    "Shuffle": {
+        "in": None,
+        **{c: ["alpha"] for c in ("red", "green", "blue", "alpha")},
+    },
+    "Switch": {"which": None},
+    "Write": {
+        "file": None,
+        "channels": None,
+        "file_type": ["exr"],
+        "datatype": ["16 bit half"],
+        "compression": ["Zip (1 scanline)"],
+        "metadata": ["all metadata except input/*"],
+        "raw": None,
+        "create_directories": None,
+        "disable": None,
+    },
+}
 
 
 def check(function):
@@ -42,9 +90,9 @@ def raises(action):
 
 def exr_write(folder, name, source, channels="all"):
     """Return a Write of ours, its file set."""
-    from vimatte_nuke import node
+    from vimatte_nuke import graph
 
-    write = node._export(name, source, channels)
+    write = graph._export(name, source, channels)
     write["file"].setValue((folder / name / "f.%04d.exr").as_posix())
     write["disable"].setValue(False)
     return write
@@ -100,6 +148,23 @@ def group_opens_without_the_plug_in(folder):
     must(pasted["names"].value() == "anna,ben", "a value is lost")
     must(pasted.node("read_strict")["raw"].value(), "raw is lost")
     must(pasted["run_token"].value() == "", "a knob that is not to be written was")
+
+
+@check
+def classes_and_knobs(folder):
+    """Every class can be made, has the knobs that are set, and they take our values."""
+    wrong = []
+    for name, knobs in CLASSES.items():
+        node = getattr(nuke.nodes, name)()
+        if name == "Write":
+            node["file_type"].setValue("exr")
+        for knob, values in knobs.items():
+            if knob not in node.knobs():
+                wrong.append("%s has no %s" % (name, knob))
+            elif values is not None:
+                there = node[knob].values()
+                wrong += ["%s.%s: no %r" % (name, knob, v) for v in values if v not in there]
+    must(not wrong, "; ".join(wrong))
 
 
 @check
@@ -253,19 +318,126 @@ def upstream_digest(folder):
 
 @check
 def undo_can_be_held(folder):
-    """Undo.disable and Undo.enable are class methods."""
+    """Undo.disable, enable, begin and end are class methods."""
     nuke.Undo.disable()
     nuke.Undo.enable()
+    nuke.Undo.begin("a step")
+    nuke.Undo.end()
+
+
+@check
+def layers_can_be_extended(folder):
+    """Layer, called for a layer that is there, adds channels to it and keeps the others."""
+    nuke.Layer("smoke02", ["smoke02.alpha"])
+    nuke.Layer("smoke02", ["smoke02.red"])
+    must({"smoke02.alpha", "smoke02.red"} <= set(nuke.channels()), "a channel is missing")
+
+
+@check
+def single_channels_are_removed(folder):
+    """A Remove takes a single channel in channels, channels2 and channels3."""
+    copy = layered(folder)
+    remove = nuke.nodes.Remove(inputs=[copy], operation="remove")
+    for knob, channel in (("channels", "red"), ("channels2", "green"), ("channels3", "blue")):
+        remove[knob].setValue("rgba." + channel)
+    there = set(remove.channels())
+    must(not there & {"rgba.red", "rgba.green", "rgba.blue"}, "one is still there")
+    must("smoke01.alpha" in there, "another layer went, too")
+
+
+@check
+def exports_are_stamped(folder):
+    """What ModifyMetaData sets as exr/vimatte/upstream is in the file, and read as that again."""
+    write = exr_write(folder, "stamped", nuke.nodes.CheckerBoard2())
+    write.input(0)["metadata"].fromScript("{set exr/vimatte/upstream 0123456789abcdef}")
+    nuke.execute(write, 1, 1, 1)
+    read = exr_read(write)
+    must(read.metadata("exr/vimatte/upstream") == "0123456789abcdef", "it is not there")
+
+
+@check
+def copied_metadata_is_merged(folder):
+    """A CopyMetaData, as it is made, adds the metadata of its second input to the first's."""
+    nodes = []
+    for name in ("one", "two"):
+        node = nuke.nodes.ModifyMetaData(inputs=[nuke.nodes.CheckerBoard2()])
+        node["metadata"].fromScript("{set exr/vimatte/%s 1}" % name)
+        nodes.append(node)
+    both = nuke.nodes.CopyMetaData(inputs=nodes)
+    gone = [n for n in ("one", "two") if both.metadata("exr/vimatte/" + n) is None]
+    must(not gone, "lost: %s" % gone)
+
+
+@check
+def an_object_of_a_cryptomatte_is_picked(folder):
+    """An Expression's expr3 is the alpha; a float of twelve digits equals the channel's 32 bits."""
+    copy = layered(folder)
+    pick = nuke.nodes.Expression(inputs=[copy])
+    pick["expr3"].setValue("((smoke01.alpha == 2.07262543558e+26) ? smoke01.alpha : 0)")
+    must(pick.sample("rgba.alpha", 4, 4, 4, 4) == 0, "an id is found that is not there")
+    value = copy.sample("smoke01.alpha", 4, 4)
+    pick["expr3"].setValue("((smoke01.alpha == %.12g) ? smoke01.alpha : 0)" % value)
+    must(abs(pick.sample("rgba.alpha", 4, 4) - value) < 1e-6 and value > 0, "it is not found")
+
+
+@check
+def missing_mattes_are_marked(folder):
+    """A missing file is a checkerboard with on_error checkerboard: minus black, it is not black."""
+    reads = []
+    for on_error in ("black", "checkerboard"):
+        read = nuke.nodes.Read(first=1, last=9, on_error=on_error)
+        read["file"].setValue((folder / "nowhere" / "f.%04d.exr").as_posix())
+        reads.append(read)
+    from vimatte_nuke import graph
+
+    difference = graph.merge("smoke_missing", reads[0], reads[1], "minus", "rgb")
+    must(difference.sample("rgba.green", 256, 256, 512, 512) > 0, "it is black")
+
+
+@check
+def rows_are_connected(folder):
+    """Expressions on rows: one a component of a colour, and a sum of the group's own knobs."""
+    from vimatte_nuke import commands, rows
+
+    node = commands.create()
+    found = [{"id": n, "name": "smoke1%d" % n, "colour": [0.5, 0.25, 0.0]} for n in (1, 2)]
+    rows.set_rows(node, found)
+    rows.make_layers({row["name"]: ("alpha",) for row in found})
+    rows.connect(node, {row["id"]: row["name"] for row in found}, colour=False)
+    node["solo_2"].setValue(True)
+    must(node["any_solo"].value() == 1, "any_solo does not follow solo_2")
+    shown = [node.node("seen_%d" % n)["value"].value() for n in (1, 2)]
+    first = [value[0] if isinstance(value, (list, tuple)) else value for value in shown]
+    must(first == [0, 1], "solo does not hide the others: %s" % first)
+    tint = list(node.node("tint_1")["value"].value())
+    must(abs(tint[1] - 0.125) < 1e-6, "the tint does not follow the colour: %s" % tint)
+
+
+@check
+def copies_leave_the_folder(folder):
+    """OnCreate is called for a pasted node when its knobs and its inside are there."""
+    from vimatte_nuke import callbacks, commands
+
+    callbacks.register()
+    node = commands.create()
+    node["out"].setValue((folder / "shared").as_posix())
+    for other in nuke.allNodes():
+        other.setSelected(False)
+    node.setSelected(True)
+    path = (folder / "copy.nk").as_posix()
+    nuke.nodeCopy(path)
+    pasted = nuke.nodePaste(path)
+    must(pasted["out"].value() != node["out"].value(), "both have one folder")
 
 
 @check
 def groups_are_found(folder):
     """allNodes with recurseGroups finds our node."""
-    from vimatte_nuke import commands, node
+    from vimatte_nuke import commands, group
 
     made = commands.create()
     found = nuke.allNodes("Group", recurseGroups=True)
-    must(any(n.name() == made.name() for n in found if node.is_ours(n)), "not found")
+    must(any(n.name() == made.name() for n in found if group.is_ours(n)), "not found")
 
 
 def main(folder):

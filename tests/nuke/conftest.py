@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "nuke_plugin")]
 
 import fake_nuke  # noqa: E402
-from nuke_support import FRAMES, discs, picture, write_exr  # noqa: E402
+from nuke_support import FRAMES, discs, picture, publish, read, write_exr  # noqa: E402
 
 
 @pytest.fixture
@@ -67,3 +68,25 @@ def masks(tmp_path: Path) -> str:
         planes = {f"{name}.A": disc for name, disc in discs(frame).items()}
         write_exr(folder / f"masks.{frame}.exr", planes)
     return (folder / "masks.%04d.exr").as_posix()
+
+
+@pytest.fixture
+def matted(start, plate: str, tmp_path: Path) -> Callable[..., SimpleNamespace]:
+    """A node that shows hand-made mattes of two."""
+
+    def make(
+        gui: bool = True, names: tuple[str, ...] = ("anna", "ben"), **also: bool
+    ) -> SimpleNamespace:
+        host = start(gui=gui, script=tmp_path / "shot.nk")
+        from vimatte_nuke import commands, readback, rows
+
+        read(host, plate)
+        node = commands.create()
+        folder = publish(tmp_path / "out", list(names), plate, **also)
+        found = [{"id": i, "name": n, "colour": [0.0, 1.0, 0.0]} for i, n in enumerate(names, 1)]
+        rows.set_rows(node, found)
+        readback.show(node, {"": folder})
+        node["matted_from"].setValue(readback.state_of(node))
+        return SimpleNamespace(host=host, node=node, folder=folder, readback=readback, rows=rows)
+
+    return make

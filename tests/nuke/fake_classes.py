@@ -16,6 +16,7 @@ METADATA = [
     "all metadata except input/*",
     "all metadata",
 ]
+MERGES = ["over", "plus", "minus", "multiply"]
 COMPRESSION = [
     "none",
     "RLE",
@@ -91,6 +92,10 @@ CLASSES: dict[str, tuple[int, Any]] = {
     "NoOp": (1, list),
     "Group": (9, list),
     "CheckerBoard2": (0, list),
+    "CopyMetaData": (2, list),
+    "ModifyMetaData": (1, lambda: [_make(k.Metadata_Text, "metadata")]),
+    "Expression": (1, lambda: [_make(k.String_Knob, f"expr{n}", "rgba"[n]) for n in range(4)]),
+    "Crop": (1, lambda: [_make(k.BBox_Knob, "box"), _make(k.Boolean_Knob, "reformat")]),
     "Premult": (1, list),
     "Read": (0, _read),
     "Write": (1, _write),
@@ -114,7 +119,9 @@ CLASSES: dict[str, tuple[int, Any]] = {
         1,
         lambda: [
             _make(k.Enumeration_Knob, "operation", choices=["remove", "keep"]),
-            _make(k.ChannelMask_Knob, "channels", "none"),
+            _make(k.ChannelMask_Knob, "channels", "all"),
+            _make(k.ChannelMask_Knob, "channels2", "none"),
+            _make(k.ChannelMask_Knob, "channels3", "none"),
         ],
     ),
     "Multiply": (
@@ -123,11 +130,15 @@ CLASSES: dict[str, tuple[int, Any]] = {
     ),
     "Merge2": (
         9,
-        lambda: [_make(k.Enumeration_Knob, "operation", "over", ["over", "plus", "multiply"])],
+        lambda: [
+            _make(k.Enumeration_Knob, "operation", "over", MERGES),
+            _make(k.ChannelMask_Knob, "output", "rgba"),
+            _make(k.Enumeration_Knob, "bbox", "union", ["union", "intersection", "A", "B"]),
+        ],
     ),
 }
 _NO_DISABLE = ("Input", "Output")
-MASKS = ("channels", "from0", "to0", "in")
+MASKS = ("channels", "channels2", "channels3", "from0", "to0", "in", "output")
 
 
 def knobs_of(name: str) -> tuple[int, list[Any]]:

@@ -106,6 +106,8 @@ def _read(node: Any, context: Context) -> Image:
     if not path.is_file():
         if node["on_error"].value() == "black":
             return _black(node, context)
+        if node["on_error"].value() == "checkerboard":
+            return _checker(node, context)
         raise RuntimeError(f"{node.name()}: {path}: No such file or directory")
     source = oiio.ImageInput.open(str(path))
     if source is None:
@@ -176,7 +178,9 @@ def _copy(node: Any, context: Context) -> Image:
 
 def _remove(node: Any, context: Context) -> Image:
     image = evaluate(node.input(0), context)
-    named = set(_wanted(node["channels"].value(), image.channels))
+    named = set()
+    for knob in ("channels", "channels2", "channels3"):
+        named.update(_wanted(node[knob].value(), image.channels))
     keep = node["operation"].value() == "keep"
     return replace(
         image, channels={n: p for n, p in image.channels.items() if (n in named) == keep}
@@ -225,11 +229,47 @@ def _multiply(node: Any, context: Context) -> Image:
 def _merge(node: Any, context: Context) -> Image:
     under, over = _both(evaluate(node.input(0), context), evaluate(node.input(1), context))
     kind, channels = node["operation"].value(), dict(under.channels)
-    for name in (*COLOUR, "rgba.alpha"):
+    for name in _wanted(node["output"].value(), (*COLOUR, "rgba.alpha")):
         a, b = over.get(name), under.get(name)
-        channels[name] = a + b * (1 - over.get("rgba.alpha")) if kind == "over" else a + b
-        assert kind in ("over", "plus")
-    return replace(under, channels=channels)
+        made = {"plus": a + b, "minus": a - b, "over": a + b * (1 - over.get("rgba.alpha"))}
+        channels[name] = made[kind]
+    image = replace(under, channels=channels)
+    box = node["bbox"].value()
+    assert box in ("union", "B")
+    return image.over(evaluate(node.input(0), context).box) if box == "B" else image
+
+
+def _modify_metadata(node: Any, context: Context) -> Image:
+    image = evaluate(node.input(0), context)
+    return replace(image, metadata={**image.metadata, **node["metadata"].entries()})
+
+
+def _copy_metadata(node: Any, context: Context) -> Image:
+    image, given = evaluate(node.input(0), context), evaluate(node.input(1), context)
+    return replace(image, metadata={**image.metadata, **given.metadata})
+
+
+_PICK = re.compile(r"\(\((\w+\.\w+) == ([-+.e\d]+)\) \? (\w+\.\w+) : 0\)")
+
+
+def _expression(node: Any, context: Context) -> Image:
+    image = evaluate(node.input(0), context)
+    assert [node[f"expr{n}"].value() for n in range(3)] == ["r", "g", "b"]
+    text, total = node["expr3"].value(), np.zeros((image.box[3], image.box[2]), np.float32)
+    assert _PICK.sub("", text).replace(" + ", "") == "", f"not understood: {text}"
+    for key, value, cover in _PICK.findall(text):
+        total += np.where(image.get(key) == np.float32(value), image.get(cover), 0)
+    colours = {name: image.get(name) for name in COLOUR}
+    return replace(image, channels={**image.channels, **colours, "rgba.alpha": total})
+
+
+def _crop(node: Any, context: Context) -> Image:
+    image = evaluate(node.input(0), context)
+    x, y, right, top = (int(v) for v in node["box"].value())
+    assert node["reformat"].value() and x == 0 and y == 0, "only from the lower left corner"
+    above = image.format[3] - top
+    moved = replace(image, box=(image.box[0], image.box[1] - above, *image.box[2:]))
+    return replace(moved.over((0, 0, right, top)), format=(0, 0, right, top))
 
 
 def _checker(node: Any, context: Context) -> Image:
@@ -253,6 +293,10 @@ _MAKERS = {
     "Switch": _switch,
     "Premult": _premult,
     "Multiply": _multiply,
+    "ModifyMetaData": _modify_metadata,
+    "CopyMetaData": _copy_metadata,
+    "Crop": _crop,
+    "Expression": _expression,
     "Merge2": _merge,
     "CheckerBoard2": _checker,
 }
@@ -281,6 +325,10 @@ def write(node: Any, context: Context) -> None:
     spec.full_x, spec.full_y, spec.full_width, spec.full_height = image.format
     spec.attribute("PixelAspectRatio", image.aspect)
     spec.attribute("compression", "zips")
+    assert node["metadata"].value() == "all metadata except input/*"
+    for key, value in image.metadata.items():
+        if key.startswith("exr/") and "/" in key[4:] and isinstance(value, str):
+            spec.attribute(key[4:], value)
     output = oiio.ImageOutput.create(str(path))
     assert output.open(str(path), spec), output.geterror()
     assert output.write_image(np.stack(planes, axis=-1)), output.geterror()

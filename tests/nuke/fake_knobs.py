@@ -33,6 +33,7 @@ class Knob:
         assert isinstance(label, str)
         self._name, self._label, self._value = name, label, self.default
         self._flags, self._tip, self._expression = 0, "", ""
+        self._each: dict[int, str] = {}
         self._node: Any = None
 
     def name(self) -> str:
@@ -65,12 +66,15 @@ class Knob:
 
     def value(self) -> Any:
         on_main()
+        if self._each:
+            own = {n: self._node.evaluate(text) for n, text in self._each.items()}
+            return [own.get(n, value) for n, value in enumerate(self._value)]
         return self._node.evaluate(self._expression) if self._expression else self._value
 
     def setValue(self, value: Any) -> bool:
         on_main()
         self._value = self._checked(value)
-        self._expression = ""
+        self._expression, self._each = "", {}
         if self._node is not None:
             self._node.knob_changed(self)
         return True
@@ -79,19 +83,32 @@ class Knob:
         raise TypeError(f"{self.Class()} {self._name} takes no value")
 
     def toScript(self) -> str:
+        if self._each:
+            return str(self._each)
         return f"{{{{{self._expression}}}}}" if self._expression else str(self._value)
 
     def hasExpression(self) -> bool:
-        return bool(self._expression)
+        return bool(self._expression or self._each)
 
 
 class Array_Knob(Knob):
-    def setExpression(self, text: str) -> bool:
+    parts = 1
+
+    def setExpression(self, text: str, channel: int = -1) -> bool:
         on_main()
         assert isinstance(text, str) and text
         assert not self.getFlag(FLAGS["NO_ANIMATION"])
-        self._expression = text
+        if channel == -1:
+            self._expression = text
+        else:
+            assert 0 <= channel < self.parts and isinstance(self._value, list), "one value"
+            self._each = {**self._each, channel: text}
         return True
+
+    def setSingleValue(self, single: bool) -> None:
+        assert self.parts > 1 and single is False, "the plug-in only spreads values"
+        if not isinstance(self._value, list):
+            self._value = [self._value] * self.parts
 
 
 class Int_Knob(Array_Knob):
@@ -134,7 +151,7 @@ class Boolean_Knob(Array_Knob):
 
 
 class Color_Knob(Array_Knob):
-    code, default = 18, 0.0
+    code, default, parts = 18, 0.0, 4
 
     def _checked(self, value: Any) -> Any:
         values = list(value) if isinstance(value, (list, tuple)) else [value]
@@ -161,6 +178,9 @@ class Enumeration_Knob(Array_Knob):
     def index(self) -> int:
         return self.choices.index(self._value)
 
+    def values(self) -> list[str]:
+        return list(self.choices)
+
 
 class String_Knob(Knob):
     code, default = 1, ""
@@ -177,6 +197,21 @@ class File_Knob(String_Knob):
 
 class ChannelMask_Knob(String_Knob):
     """Layers or channels the script knows; the node's fake checks which."""
+
+
+class Metadata_Text(String_Knob):
+    """What a ModifyMetaData does: ``{set key value}``, a line each."""
+
+    def fromScript(self, text: str) -> None:
+        assert re.fullmatch(r"(\{set [\w/]+ [\w./-]+\}\n?)*", text), f"not understood: {text!r}"
+        self.setValue(text)
+
+    def entries(self) -> dict[str, str]:
+        return dict(re.findall(r"\{set ([\w/]+) ([\w./-]+)\}", self._value))
+
+
+class BBox_Knob(Color_Knob):
+    """x, y, right and top, from below."""
 
 
 class Text_Knob(String_Knob):

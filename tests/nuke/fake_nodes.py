@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fake_nuke import Nuke
 
 INPUTS, HIDDEN_INPUTS, EXPRESSIONS = 1, 2, 4
-_TERM = re.compile(r"parent\.(\w+)|\$gui")
+_TERM = re.compile(r"parent\.(\w+)(?:\.([rgba]))?|\b([a-z]+_\d+)\b|\$gui")
 
 
 class Info:
@@ -120,7 +120,8 @@ class Node:
         self._check()
         assert mask and not mask & ~(INPUTS | HIDDEN_INPUTS | EXPRESSIONS)
         found = [n for n in self._inputs if n is not None] if mask & INPUTS else []
-        texts = [knob._expression for knob in self._knobs.values()] if mask & EXPRESSIONS else []
+        knobs = self._knobs.values() if mask & EXPRESSIONS else []
+        texts = [text for knob in knobs for text in (knob._expression, *knob._each.values())]
         for text in texts:
             names = re.findall(r"([A-Za-z_]\w*)\.\w+", text)
             found += [n for n in self._parent.children if n._name in names] if names else []
@@ -142,12 +143,28 @@ class Node:
         self._check()
         return Info(fake_evaluate.evaluate(self, self._host.context(self.firstFrame())).box)
 
+    def metadata(self, key: str = "") -> Any:
+        self._check()
+        image = fake_evaluate.evaluate(self, self._host.context(self.firstFrame()))
+        return image.metadata.get(key) if key else dict(image.metadata)
+
+    def sample(self, channel: str, x: float, y: float, dx: float = 1, dy: float = 1) -> float:
+        """Return the mean of a channel around a point, from the lower left corner."""
+        self._check()
+        image = fake_evaluate.evaluate(self, self._host.context(self.firstFrame()))
+        left, top = int(x - dx / 2), int(image.format[3] - y - dy / 2)
+        plane = image.over((left, top, int(dx), int(dy))).get(channel)
+        return float(plane.mean())
+
     def _range(self) -> tuple[int, int]:
         if self._class in ("Read", "FrameRange"):
             names = ("first", "last") if self._class == "Read" else ("first_frame", "last_frame")
             return tuple(self._knobs[name].value() for name in names)
         source = self.input(0)
         root = self._host.root()
+        if self._class == "TimeOffset" and source:
+            shift = self._knobs["time_offset"].value()
+            return tuple(frame + shift for frame in source._range())
         return (
             source._range() if source else (root["first_frame"].value(), root["last_frame"].value())
         )
@@ -168,8 +185,10 @@ class Node:
         def term(match: re.Match[str]) -> str:
             if match[0] == "$gui":
                 return str(int(self._host.GUI))
-            knob = self._parent[match[1]]
+            knob = self._parent[match[1]] if match[1] else self[match[3]]
             number = knob.index() if isinstance(knob, fake_knobs.Enumeration_Knob) else knob.value()
+            if isinstance(number, list):
+                number = number["rgba".index(match[2])]
             return repr(float(number))
 
         code = _TERM.sub(term, text)
@@ -181,6 +200,8 @@ class Node:
             exec(code, {"nuke": self._host.module})
 
     def knob_changed(self, knob: Any) -> None:
+        if not self._host.open_undo and not self._host.open_step:
+            self._host.recorded.append(knob.name())
         if self._class == "Write" and knob.name() == "file_type" and knob.value() == "exr":
             for new in fake_classes.exr_options():
                 if new.name() not in self._knobs:

@@ -65,6 +65,8 @@ class Nuke:
     def __init__(self, gui: bool = True) -> None:
         self.GUI, self.frame, self.open_undo = gui, 1, 0
         self.view_names = ["main"]
+        self.open_step, self.undo_steps = "", list[str]()
+        self.recorded: list[str] = []  # knobs set while undo was on, and in no step
         self.layer_table = {name: list(channels) for name, channels in BUILT_IN.items()}
         self.panels: set[Any] = set()
         self.callbacks: dict[str, list[tuple[Any, str]]] = {}
@@ -111,10 +113,12 @@ class Nuke:
             def __init__(self, name: str, channels: list[str]) -> None:
                 on_main()
                 assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name), f"no layer's name: {name!r}"
-                assert name not in host.layer_table, f"the layer {name} is there already"
+                assert name not in BUILT_IN, f"{name} is built in: what is added is not saved"
                 assert all(c.startswith(name + ".") for c in channels), channels
+                there = host.layer_table.get(name, [])
+                assert not set(channels) & set(there), f"{channels} are there already"
                 assert len(host.channels()) + len(channels) <= MOST_CHANNELS
-                host.layer_table[name] = list(channels)
+                host.layer_table[name] = [*there, *channels]
 
         return Layer
 
@@ -132,6 +136,18 @@ class Nuke:
                 on_main()
                 assert host.open_undo > 0
                 host.open_undo -= 1
+
+            @classmethod
+            def begin(cls, name: str = "") -> None:
+                on_main()
+                assert isinstance(name, str) and host.open_step == "", "one step at a time"
+                host.open_step = name
+
+            @classmethod
+            def end(cls) -> None:
+                on_main()
+                host.undo_steps.append(host.open_step)
+                host.open_step = ""
 
         return Undo
 
@@ -287,7 +303,7 @@ class Nuke:
             except queue.Empty:
                 continue
             call(*args, **kwargs)
-        assert self.open_undo == 0, "undo was left disabled"
+        assert self.open_undo == 0 and not self.open_step, "undo was left disabled"
 
     def fire(self, event: str, node: Any, knob: Any = None) -> None:
         if any(entry[0] is node for entry in self._this):

@@ -12,7 +12,7 @@ import fake_knobs as k
 _BARE = re.compile(r"[A-Za-z0-9_./:%#,+-]+")
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|\{((?:[^{}]|\{[^{}]*\})*)\}|([^\s{}"]+)')
 _BY_CODE = {
-    cls.code: cls for cls in vars(k).values() if isinstance(cls, type) and getattr(cls, "code", 0)
+    cls.code: cls for cls in vars(k).values() if isinstance(cls, type) and vars(cls).get("code")
 }
 _FLAG_NAMES = ("INVISIBLE", "DO_NOT_WRITE", "NO_ANIMATION", "STARTLINE")
 
@@ -71,7 +71,17 @@ def _knobs(node: Any) -> Iterator[str]:
         if isinstance(knob, (k.Tab_Knob, k.PyScript_Knob)) or knob.getFlag(k.FLAGS["DO_NOT_WRITE"]):
             continue
         same = name in fresh and fresh[name]._value == knob._value
-        if knob._expression:
+        if knob._each:
+            own = [knob._each.get(n) for n in range(len(knob._value))]
+            parts = [
+                f"{value:g}" if text is None else f'{{"{text}"}}'
+                for text, value in zip(own, knob._value, strict=True)
+            ]
+            yield f"{name} {{{' '.join(parts)}}}"
+        elif isinstance(knob, k.Metadata_Text):
+            if knob._value:
+                yield f"{name} {{{knob._value}}}"
+        elif knob._expression:
             yield f'{name} {{{{"{knob._expression}"}}}}'
         elif not same and knob._value != knob.default:
             yield f"{name} {_value(knob)}"
@@ -185,6 +195,17 @@ def _user_knob(text: str) -> Any:
 
 
 def _set(knob: Any, text: str) -> None:
+    if isinstance(knob, k.Metadata_Text):
+        knob.fromScript(text[1:-1])
+        return
+    if isinstance(knob, k.Color_Knob) and text.startswith("{") and '"' in text:
+        parts = tokens(text[1:-1])
+        if len(parts) > 1:
+            knob.setValue([1.0 if part[0] == '"' else float(part) for part in parts])
+            for index, part in enumerate(parts):
+                if part[0] == '"':
+                    knob.setExpression(part.strip('"'), index)
+            return
     if text.startswith("{{"):
         knob.setExpression(text.strip('{}"'))
         return

@@ -73,7 +73,7 @@ def test_an_unsaved_script(start, plate, tmp_path):
     assert "absolute path" in node["status"].value()
     node["out"].setValue(str(tmp_path / "[exec touch x]"))
     node["matte"].execute()
-    assert "must not have [ ] in its path" in node["status"].value()
+    assert "must have no brackets" in node["status"].value()
     host.script = str(tmp_path / "later.nk")
     node["out"].setValue("")
     folder = project.output_folder(node)
@@ -145,6 +145,16 @@ def test_an_environment_without_vimatte(ready, tmp_path):
     assert "No module named vimatte" in node["status"].value()
 
 
+def test_a_model_whose_weights_the_environment_may_not_ship(ready, tmp_path):
+    host, node = ready()
+    node["model"].setValue("msgvim")
+    press(host, node, "matte")
+    assert "weights" in node["status"].value() and node["tile_color"].value() != 0
+    node["weights"].setValue(str(tmp_path / "gone.safetensors"))
+    press(host, node, "matte")
+    assert "gone.safetensors" in node["status"].value(), node["status"].value()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="stands in for Python by a script")
 def test_a_worker_that_hangs(ready, tmp_path, monkeypatch):
     host, node = ready()
@@ -189,6 +199,10 @@ def test_a_worker_that_is_killed_goes_on_where_it_was(ready):
         ('{"type": "instances", "instances": [{}]}', "a fault of the plug-in"),
         ('{"type": "hello", "protocol": 99}', "it speaks protocol 99"),
         ("no json at all", "the worker ended"),
+        (
+            '{"type": "error", "id": 1, "message": "no [exec touch x]", "path": "/p/$HOME"}',
+            "no (exec touch x) in /p/SHOME",
+        ),
     ],
 )
 def test_a_worker_that_talks_nonsense(ready, tmp_path, answer, told):
@@ -339,21 +353,3 @@ def test_an_output_folder_that_cannot_be_made(ready, tmp_path):
     node["out"].setValue(str(tmp_path / "file" / "out"))
     press(host, node, "matte")
     assert node["tile_color"].value() != 0 and "file" in node["status"].value()
-
-
-def test_the_farm_bundle(ready, monkeypatch):
-    _, node = ready()
-    from vimatte_nuke import farm, run
-
-    core = str(Path(__file__).resolve().parents[2] / "core")
-    module = run.load_client()
-    module.clean_environment = lambda: {**__import__("os").environ, "PYTHONPATH": core}
-    monkeypatch.setattr(farm, "load_client", lambda: module)
-    node["farm_bundle"].execute()
-    assert node["status"].value().startswith("farm job: "), node["status"].value()
-    bundle = Path(node["out"].value()) / "farm"
-    assert any(bundle.iterdir())
-    node["model"].choices.append("nothing")
-    node["model"].setValue("nothing")
-    node["farm_bundle"].execute()
-    assert "nothing" in node["status"].value()

@@ -6,9 +6,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import OpenImageIO as oiio
 import pytest
-from nuke_support import FRAMES, OVERSCAN, press, with_masks
+from nuke_support import FRAMES, OVERSCAN, planes, press, with_masks
 
 from vimatte import MatteSession, Shot
 
@@ -24,13 +23,6 @@ def core_layers(plate: str, masks: str, out: Path) -> Path:
     folders = {"masks": Path(masks)}
     with MatteSession(shot, guidance="masks", cache=out / "cache", folders=folders) as session:
         return session.publish(out)
-
-
-def planes(path: Path) -> dict[str, np.ndarray]:
-    source = oiio.ImageInput.open(str(path))
-    pixels, names = source.read_image(oiio.FLOAT), source.spec().channelnames
-    source.close()
-    return {name: pixels[..., i] for i, name in enumerate(names)}
 
 
 @pytest.mark.parametrize("route", ["direct", "export"])

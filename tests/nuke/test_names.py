@@ -71,3 +71,43 @@ def test_the_client_of_the_worker_is_found_without_vimatte():
     code = "import sys, vimatte_nuke.worker as w; m = w.load_client(); assert m.WorkerClient;"
     code += "assert not [n for n in sys.modules if n == 'vimatte' or n.startswith('vimatte.')]"
     subprocess.run([sys.executable, "-S", "-c", code], check=True, cwd=PLUGIN)
+
+
+def made_and_set() -> tuple[set[str], set[str]]:
+    """Return the classes of nodes the plug-in makes, and the knobs it names anywhere."""
+    classes, knobs = set(), set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "nuke.nodes":
+                classes.add(node.attr)
+            elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+                knobs.add(node.slice.value)
+    return classes, knobs
+
+
+def test_the_smoke_test_holds_every_class_and_knob(start):
+    """What no stub knows, classes of nodes and their knobs, is held against a real Nuke by name."""
+    import fake_classes
+    from test_host_smoke import ROOT, load
+
+    start()
+    smoke = load(ROOT / "tests" / "host_smoke" / "nuke_smoke.py").CLASSES
+    classes, named = made_and_set()
+    assert set(smoke) == classes
+    for kind, knobs in smoke.items():
+        there = {knob.name(): knob for knob in fake_classes.knobs_of(kind)[1]}
+        if kind == "Write":
+            there.update({knob.name(): knob for knob in fake_classes.exr_options()})
+        for name, values in knobs.items():
+            assert name in there, f"the fake's {kind} has no {name}"
+            assert set(values or ()) <= set(getattr(there[name], "choices", ()))
+        # A knob of the class that the plug-in names somewhere is in the smoke test, too.
+        looks = {"label", "tile_color", "xpos", "ypos", "disable"}
+        read_only = {"colorspace", "premultiplied", "frame"}  # checked by read_knobs
+        assert set(there) & named - looks - read_only <= set(knobs), kind
+
+
+def test_every_class_is_named_in_the_manual():
+    manual = (PLUGIN.parent / "docs" / "nuke-smoke-test.md").read_text(encoding="utf-8")
+    classes, _ = made_and_set()
+    assert [name for name in sorted(classes) if f"`{name}`" not in manual] == []
