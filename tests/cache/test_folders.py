@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,17 @@ def test_deleting_leaves_the_files_of_others(tmp_path: Path) -> None:
         "notes.txt",
         "sub",
     ]
+
+
+def test_what_another_node_writes_stays_whatever_its_clock(tmp_path: Path) -> None:
+    """On some shared disks a file carries the clock of the node that wrote it."""
+    now = time.time()
+    for number, hours in enumerate((-1, 0, 1)):
+        path = temporary_beside(tmp_path / f"x{number}")
+        path.write_text("half")
+        os.utime(path, (now + 3600 * hours,) * 2)
+    folders.remove_leftovers(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_leftovers_go_when_they_are_old(tmp_path: Path) -> None:

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from vimatte.cache import lease
-from vimatte.cache.lease import take
+from vimatte.cache.lease import is_held, take
 
 CORE = Path(__file__).parents[2] / "core"
 HOLD = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from vimatte.cache.lease import take
+from vimatte.cache.lease import is_held, take
 held = take(Path(sys.argv[2]))
 print("held" if held else "refused", flush=True)
 time.sleep(60)
@@ -56,16 +56,107 @@ def test_a_killed_holder_on_this_machine_is_seen_at_once(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_dead_node_is_told_by_its_silence(tmp_path: Path) -> None:
-    path = tmp_path / "x.lease"
+def elsewhere(path: Path) -> None:
     path.write_text(json.dumps({"host": "another-node", "pid": 1, "token": "t"}))
+
+
+def test_a_dead_node_is_told_by_its_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.lease"
+    elsewhere(path)
     assert take(path) is None
-    old = time.time() - lease.EXPIRES - 1
+    monkeypatch.setattr(lease, "EXPIRES", 0.2)
+    end = time.monotonic() + 0.2
+    while (held := take(path)) is None:
+        assert time.monotonic() < end + 5
+        time.sleep(0.02)
+    assert time.monotonic() >= end - 0.1
+    held.release()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_a_node_with_another_clock_is_as_alive_as_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    """Its beats carry its own time, as on a disk that lets nodes set it."""
+    monkeypatch.setattr(lease, "EXPIRES", 0.4)
+    path = tmp_path / "x.lease"
+    elsewhere(path)
+
+    def beat() -> None:
+        at = time.time() + 3600 * hours
+        os.utime(path, (at, at))
+
+    beat()
+    for _ in range(12):  # three times as long as a silent one is waited for
+        assert take(path) is None
+        assert is_held(path)
+        time.sleep(0.1)
+        beat()
+    assert take(path) is None
+    time.sleep(0.5)  # now it is silent, wherever its clock stands
+    held = take(path)
+    assert held is not None
+    assert is_held(path)
+    held.release()
+    assert not is_held(path)
+
+
+def test_a_node_that_watches_with_another_clock(tmp_path: Path) -> None:
+    """Time as another process sees it: it must neither take a living lease nor keep a dead one."""
+    library = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+    if library is None:
+        pytest.skip("libfaketime is not installed (apt-get install faketime)")
+    watch = """
+import select, sys, time
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from vimatte.cache import lease
+lease.EXPIRES = 0.6
+path, seen = Path(sys.argv[2]), []
+assert abs(time.time() - float(sys.argv[3])) > 3000, "no other clock"
+start = time.monotonic()
+while time.monotonic() - start < 1.8:
+    held = lease.take(path)
+    seen.append(held is not None)
+    if held:
+        break
+    select.select([], [], [], 0.05)
+print(len(seen), seen[-1], round(time.monotonic() - start, 1))
+"""
+    for offset in ("+1h", "-1h"):
+        for beating in (True, False):
+            path = tmp_path / "x.lease"
+            elsewhere(path)
+            command = [sys.executable, "-c", watch, str(CORE), str(path), str(time.time())]
+            environment = {
+                **os.environ, "LD_PRELOAD": str(library), "FAKETIME": offset,
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }  # fmt: skip
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, text=True, env=environment
+            ) as child:
+                while child.poll() is None:
+                    if beating:
+                        os.utime(path)
+                    time.sleep(0.1)
+                assert child.stdout is not None
+                said = child.stdout.read().split()
+            assert child.returncode == 0
+            assert said[1] == str(not beating), (offset, beating, said)
+            path.unlink(missing_ok=True)
+
+
+def test_a_lease_of_yesterday_needs_no_watching(tmp_path: Path) -> None:
+    path = tmp_path / "x.lease"
+    elsewhere(path)
+    old = time.time() - lease.FORGOTTEN - 60
     os.utime(path, (old, old))
     held = take(path)
     assert held is not None
     held.release()
-    assert not path.exists()
 
 
 def test_a_holder_keeps_it_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,12 +184,16 @@ def test_two_runs_in_one_process_do_not_wait(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "null", '{"host": 3, "pid": "x"}', "\x00\xff"])
-def test_what_is_no_lease_never_blocks_for_long(tmp_path: Path, content: str) -> None:
+def test_what_is_no_lease_never_blocks_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setattr(lease, "EXPIRES", 0.1)
     path = tmp_path / "x.lease"
     path.write_text(content)
-    old = time.time() - lease.EXPIRES - 1
-    os.utime(path, (old, old))
     held = take(path)
+    if held is None:
+        time.sleep(0.2)
+        held = take(path)
     assert held is not None
     held.release()
 

@@ -27,6 +27,11 @@ def write_exr(path: Path, pixels: np.ndarray, **windows: int) -> None:
 @pytest.fixture
 def shot(tmp_path: Path) -> Path:
     """A plate of four frames, and the masks of two people in it."""
+    return write_shot(tmp_path)
+
+
+def write_shot(tmp_path: Path) -> Path:
+    """Write the shot into a folder and return it."""
     rng = np.random.default_rng(0)
     (tmp_path / "plate").mkdir()
     for frame in FRAMES:

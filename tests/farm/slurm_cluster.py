@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "runuser")
@@ -101,12 +103,9 @@ class Cluster:
         """Kill a node's daemon and everything that runs on the node."""
         self._children[node].kill()
         self._children[node].wait()
-        for line in subprocess.run(
-            ["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True
-        ).stdout.splitlines():
-            pid, _, arguments = line.strip().partition(" ")
+        for pid, arguments in _processes():
             if f"{self.folder}/spool/{node}/" in arguments or "slurmstepd" in arguments:
-                subprocess.run(["kill", "-9", pid], check=False, capture_output=True)
+                _kill(pid)
 
     def states(self) -> list[str]:
         """Return the states nodes are in, as Slurm calls them."""
@@ -130,13 +129,34 @@ class Cluster:
         for child in self._children.values():
             child.kill()
             child.wait()
-        subprocess.run(["pkill", "-9", "-f", str(self.folder)], check=False)
+        for pid, arguments in _processes():
+            if f"{self.folder}/" in arguments:
+                _kill(pid)
 
     def _child(self, name: str, arguments: list[str]) -> None:
         with (self.folder / "log" / f"{name}.out").open("ab") as out:
             self._children[name] = subprocess.Popen(
                 arguments, env=self.environment, stdout=out, stderr=out
             )
+
+
+def _processes() -> list[tuple[int, str]]:
+    """Return the number and the command line of every process but this one and its parents."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    parents = {int(row[0]): int(row[1]) for row in rows}
+    ours, pid = set(), os.getpid()
+    while pid:
+        ours.add(pid)
+        pid = parents.get(pid, 0)
+    return [(int(row[0]), row[2]) for row in rows if len(row) == 3 and int(row[0]) not in ours]
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _wait_for(true: object, what: str, seconds: float = 30) -> None:

@@ -12,6 +12,8 @@ from farm_support import Farm
 
 from vimatte.cli.main import main
 from vimatte.errors import FarmError
+from vimatte.farm.bundle import read_values
+from vimatte.models.registry import DEFAULT_MODEL, packaged_weights, spec
 
 
 def test_chunks_match_a_single_run(farm: Farm, capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,6 +24,37 @@ def test_chunks_match_a_single_run(farm: Farm, capsys: pytest.CaptureFixture[str
     assert "12 frames verified" in said
     assert farm.frames() == farm.single()
     assert (farm.out / "v001" / "qc.html").exists()
+
+
+def test_a_part_with_its_own_cache_weights_and_names(farm: Farm) -> None:
+    """Whatever `farm bundle` is told, the tasks do."""
+    weights = farm.folder / "w.safetensors"
+    weights.write_bytes(packaged_weights(spec(DEFAULT_MODEL)).read_bytes())
+    cache = farm.folder / "cache"
+    options = ["--cache", str(cache), "--weights", str(weights), "--vse", "--names", "mia"]
+    assert farm.make(*options) == 0  # makes the session, of the whole shot
+    args = ["farm", "bundle", str(farm.out), "-o", str(farm.bundle), "--device", "cpu", *options]
+    assert main([*args, "--frames", "1003-1006", "--command", str(farm.command)]) == 0
+    values = read_values(farm.bundle)
+    assert (values["Cache"], values["Weights"]) == (str(cache), str(weights))
+    assets = json.loads((farm.bundle / "asset_references.json").read_text())["assetReferences"]
+    assert str(weights) in assets["inputs"]["filenames"]
+    assert str(cache) in assets["outputs"]["directories"]
+    assert main(["farm", "run", str(farm.bundle), "-p", f"Vimatte={farm.command}"]) == 0
+    assert list(farm.frames()) == [f"sh.{f}.exr" for f in range(1003, 1007)]
+    assert not (farm.out / "cache").exists()
+    # Two more than asked for: the segment of the first begins before it.
+    assert len(list(cache.glob("sh/mattes-*/*.safetensors"))) == 6
+    assert len(list((farm.out / "v001" / "vse" / "mia").glob("*.exr"))) == 4
+    manifest = json.loads((farm.out / "v001" / "version.json").read_text())
+    assert manifest["frames"] == "1001-1012"
+
+
+def test_a_part_that_the_shot_has_not(farm: Farm, capsys: pytest.CaptureFixture[str]) -> None:
+    assert farm.make() == 0
+    args = ["farm", "bundle", str(farm.out), "-o", str(farm.folder / "b2"), "--frames", "1-9"]
+    assert main(args) == FarmError.exit_code
+    assert "no frame of 1-9" in capsys.readouterr().err
 
 
 def test_a_failed_chunk_is_named_and_only_it_is_done_again(

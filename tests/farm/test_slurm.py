@@ -54,9 +54,10 @@ def wait(spool: Path, until: set[str], seconds: float = 90) -> dict[str, int]:
 
 
 def test_a_good_job_equals_a_single_run(
-    farm: Farm, spool: Path, capsys: pytest.CaptureFixture[str]
+    farm: Farm, spool: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["farm", "slurm", str(farm.bundle)]) == 0
+    monkeypatch.chdir(farm.folder)  # as it is typed: not a whole path
+    assert main(["farm", "slurm", farm.bundle.name]) == 0
     assert wait(spool, {"done"}) == {"done": 6}
     assert farm.frames() == farm.single()
     assert main(["farm", "status", str(farm.bundle)]) == 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import struct
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 from PIL import Image
 
@@ -13,6 +15,7 @@ from vimatte.errors import ConfigError, GuidanceError
 from vimatte.frames.window import Window
 from vimatte.guidance.mask_files import MaskFileGuidance
 from vimatte.guidance.mask_layouts import open_masks
+from vimatte.guidance.mask_picture import read_layout
 from vimatte.guidance.masks_io import load_guidance
 
 WIDTH, HEIGHT = 48, 32
@@ -265,3 +268,29 @@ def test_scene_cuts_come_from_the_plate(tmp_path, read, write_image):
         write_image(tmp_path / "m" / "anna" / f"{frame + 1}.png", square(4, 4))
     result, _ = read(tmp_path / "p" / "p.#.png", tmp_path / "m")
     assert result.cuts == (7,)
+
+
+def test_a_mask_that_claims_to_be_huge_is_refused_before_anything_is_allocated(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "m.1.exr"
+    image = oiio.ImageBuf(np.zeros((48, 64, 1), np.float32))
+    assert image.write(str(path), oiio.HALF)
+    data = path.read_bytes()
+    at = data.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
+    path.write_bytes(data[:at] + struct.pack("<4i", 0, 0, 199_999, 99_999) + data[at + 16 :])
+    with pytest.raises(GuidanceError) as info:
+        read_layout(path, 1)
+    assert "\n" not in str(info.value)
+
+
+def test_a_mask_whose_damage_is_no_text(tmp_path: Path) -> None:
+    """The library repeats the bytes in its own message."""
+    path = tmp_path / "m.1.exr"
+    image = oiio.ImageBuf(np.zeros((4, 4, 2), np.float32))
+    image.specmod().channelnames = ("anna.A", "bert.A")
+    assert image.write(str(path), oiio.HALF)
+    path.write_bytes(path.read_bytes().replace(b"channels\0chlist", b"channels\0chl\x80st"))
+    with pytest.raises(GuidanceError) as info:
+        read_layout(path, 1)
+    assert "\n" not in str(info.value)

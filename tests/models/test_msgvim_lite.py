@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from models_support import crop_of, lively
 from safetensors.torch import save_file
 
 from vimatte.errors import CheckpointError, ConfigError
@@ -26,30 +27,6 @@ from vimatte.models.msgvim_lite import (
     unknown_band,
 )
 from vimatte.models.registry import DEFAULT_MODEL, load_model
-
-
-def lively(seed: int = 0) -> MSGVIMLite:
-    """A network whose zero-initialised parts are not zero, so that nothing is trivially equal."""
-    torch.manual_seed(seed)
-    network = MSGVIMLite()
-    with torch.no_grad():
-        for name, value in network.named_parameters():
-            if value.abs().sum() == 0 and "bn" not in name:
-                value.normal_(0, 0.05)
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.1)
-                module.running_var.uniform_(0.5, 1.5)
-                module.weight.uniform_(0.5, 1.5)
-    return network.eval()
-
-
-def crop_of(height: int, width: int, scale: int = 1, seed: int = 0) -> Crop:
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width]
-    target = (y - height / 2) ** 2 + (x - width / 2) ** 2 < (min(height, width) / 3) ** 2
-    rgb = rng.random((height, width, 3), dtype=np.float32) * 0.3 + target[..., None] * 0.6
-    return Crop(rgb.astype(np.float32), target, (x < width / 6), scale)
 
 
 @pytest.mark.parametrize(("scale", "height", "width"), [(1, 320, 448), (2, 192, 256), (4, 96, 160)])

@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests_session_support import write_plate
 
 from vimatte.cache.manage import verify
+from vimatte.cache.store import FrameStore
+from vimatte.session import MatteSession
 
 CHILD = """
 import sys
@@ -48,6 +52,36 @@ def contents(folder: Path) -> dict[str, bytes]:
         for pattern in ("cache/*/mattes-*/*.safetensors", "cache/*/states-*/*.safetensors")
         for p in folder.glob(pattern)
     } | {p.name: p.read_bytes() for p in folder.glob("out/v001/exr/*.exr")}
+
+
+@pytest.mark.parametrize("kind", ["mattes", "states"])
+def test_no_finished_frame_lacks_its_state(
+    make: Callable[..., MatteSession], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped between the two files of a frame, whichever comes first, a run ends as another."""
+
+    class Killed(BaseException):
+        """Stands for SIGKILL."""
+
+    list(make("whole").run())
+    save = FrameStore.save
+
+    def killed(store: FrameStore, frame: int, *more: Any) -> None:
+        if frame == 1007 and f"/{kind}-" in str(store.folder):
+            raise Killed
+        save(store, frame, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FrameStore, "save", killed)
+        with pytest.raises(Killed):
+            list(make("harmed").run())
+    list(make("harmed").run())
+
+    def files(name: str) -> dict[str, bytes]:
+        return {str(p.relative_to(tmp_path / name)): p.read_bytes()
+                for p in (tmp_path / name).glob("*/*-*/*.safetensors")}  # fmt: skip
+
+    assert files("harmed") == files("whole")
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])

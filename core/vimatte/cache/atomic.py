@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{16}\.tmp")
@@ -39,13 +40,30 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         _replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that fails says why above
+            temporary.unlink(missing_ok=True)
         raise
 
 
 def temporary_beside(path: Path) -> Path:
     """Return a name in the same folder that nobody else uses."""
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
+
+
+def disk_time(folder: Path) -> float:
+    """Return what time it is for a folder's disk, in seconds; a node's own clock may differ.
+
+    Raises
+    ------
+    OSError
+        When nothing can be written there.
+    """
+    probe = temporary_beside(folder / "time")
+    try:
+        probe.touch(exist_ok=False)
+        return probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def is_temporary(name: str) -> bool:

@@ -7,19 +7,19 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vimatte.cache.atomic import is_temporary, temporary_beside
+from vimatte.cache.atomic import disk_time, is_temporary, temporary_beside
 
 MARKER = ".vimatte-cache"
 LEASE = ".lease"
 SETTINGS = "settings.json"
 SUFFIX = ".safetensors"
-# A write takes seconds; what is older belongs to a run that was killed.
-LEFTOVER_SECONDS = 3600.0
+# A write takes seconds; what is older belongs to a run that was killed. A day, by the disk's clock:
+# on some shared disks a file carries the clock of the node that wrote it, which may be wrong.
+LEFTOVER_SECONDS = 24 * 3600.0
 
 _FRAME = re.compile(r"(-?\d{1,12})\.safetensors")
 _STORE = re.compile(r"([a-z][a-z0-9_-]{0,40})-([0-9a-f]{16})")
@@ -130,14 +130,15 @@ def delete_folder(folder: Path) -> int:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove what killed runs left half made in a folder, as far as the system allows."""
-    limit = time.time() - LEFTOVER_SECONDS
     try:
         with os.scandir(folder) as entries:
-            old = [
-                Path(entry.path)
+            found = [
+                (Path(entry.path), entry.stat(follow_symlinks=False).st_mtime)
                 for entry in entries
-                if is_temporary(entry.name) and entry.stat(follow_symlinks=False).st_mtime < limit
+                if is_temporary(entry.name)
             ]
+        limit = disk_time(folder) - LEFTOVER_SECONDS if found else 0.0
+        old = [path for path, written in found if written < limit]
         for path in old:
             if path.is_dir() and not path.is_symlink():
                 delete_folder(path) if is_ours(path) else path.rmdir()

@@ -193,7 +193,15 @@ def decode(frame: int, metadata: Mapping[str, str], data: bytes) -> dict[str, ND
         packed = json.loads(metadata["packed"])
         for name, (dtype, shape) in packed.items():
             tensors[name] = _inflate(tensors[name], dtype, tuple(map(int, shape)))
-    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+        zlib.error,
+    ) as error:
         raise CorruptFrameError(f"its arrays cannot be unpacked: {error}") from error
     return tensors
 

@@ -3,7 +3,9 @@
 A lease is a file that its holder touches every few seconds. It is advice: who does not see it, or
 takes one that is still alive, only does work twice and ends with the same bytes. Nothing waits for
 a dead holder longer than `EXPIRES`: on the same machine its process is looked for, elsewhere the
-file is no longer touched. Ages are told by the disk's own clock: nodes' clocks differ.
+file is watched until it has not changed for so long, by the watcher's own steady clock. What time
+a file carries is not asked: some shared disks give it the clock of the node that wrote it, and
+nodes' clocks differ. Only a lease that is older than `FORGOTTEN` needs no watching.
 """
 
 from __future__ import annotations
@@ -13,15 +15,20 @@ import os
 import secrets
 import socket
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from vimatte.cache.atomic import temporary_beside
+from vimatte.cache.atomic import disk_time, temporary_beside
 
 HEARTBEAT = 5.0
 EXPIRES = 20.0
+# By the disk's clock; no node's is wrong by so much.
+FORGOTTEN = 24 * 3600.0
 _MAX_BYTES = 4096
+# What a lease looked like when it last changed, and when that was by this process's steady clock.
+_watched: dict[str, tuple[tuple[object, ...], float]] = {}
 
 
 class Lease:
@@ -73,8 +80,10 @@ def take(path: Path) -> Lease | None:
         is wrong with it is said where something of worth is written.
     """
     holder = _read(path)
-    if holder and _is_alive(path, holder):
+    # Two runs in one process must not wait for each other.
+    if holder and not _is_ours(holder) and _is_alive(path, holder):
         return None
+    _watched.pop(str(path), None)
     token = secrets.token_hex(8)
     said = {"host": socket.gethostname(), "pid": os.getpid(), "token": token}
     temporary = temporary_beside(path)
@@ -87,14 +96,34 @@ def take(path: Path) -> Lease | None:
     return Lease(path, token)
 
 
+def is_held(path: Path) -> bool:
+    """Whether somebody who is alive, be it this process, holds a lease."""
+    holder = _read(path)
+    return bool(holder) and (_is_ours(holder) or _is_alive(path, holder))
+
+
+def _is_ours(holder: dict[str, object]) -> bool:
+    return holder.get("host") == socket.gethostname() and holder.get("pid") == os.getpid()
+
+
 def _is_alive(path: Path, holder: dict[str, object]) -> bool:
     if holder.get("host") == socket.gethostname():
         pid = holder.get("pid")
-        if pid == os.getpid():
-            return False  # two runs in one process must not wait for each other
         if isinstance(pid, int) and pid > 0 and not _runs(pid):
             return False
-    return _age(path) < EXPIRES
+    try:
+        status = path.stat()
+    except OSError:
+        return False  # it was given back at this moment
+    now = time.monotonic()
+    looks = (holder.get("token"), status.st_mtime_ns, status.st_ino)
+    before = _watched.get(str(path))
+    if before is None and _age(path) > FORGOTTEN:
+        return False
+    if before is None or before[0] != looks:
+        _watched[str(path)] = looks, now
+        return True
+    return now - before[1] < EXPIRES
 
 
 def _runs(pid: int) -> bool:
@@ -109,21 +138,16 @@ def _runs(pid: int) -> bool:
 
 def _age(path: Path) -> float:
     """Return how long ago a file was touched, in seconds, by the clock of its disk."""
-    probe = temporary_beside(path)
     try:
-        probe.touch()
-        return probe.stat().st_mtime - path.stat().st_mtime
+        return disk_time(path.parent) - path.stat().st_mtime
     except OSError:
-        return float("inf")
-    finally:
-        with suppress(OSError):
-            probe.unlink(missing_ok=True)
+        return float("inf")  # given back at this moment, or on a disk where nobody can hold one
 
 
 def _read(path: Path) -> dict[str, object]:
     try:
         with path.open("rb") as file:
             said = json.loads(file.read(_MAX_BYTES))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}

@@ -6,17 +6,14 @@ import argparse
 import json
 import logging
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
-from types import FrameType
 
 from vimatte._version import __version__
 from vimatte.cli.progress import Console
+from vimatte.cli.stopping import stopped_by_sigterm
 from vimatte.errors import Cancelled, VimatteError
 
 # Each command is a module of vimatte.cli.commands with `add_parser` and `run`.
@@ -103,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
     )
     try:
-        with _stopped_by_sigterm():
+        with stopped_by_sigterm():
             code: int = args.run(args, ui)
     except KeyboardInterrupt:
         return _fail(ui, Cancelled("stopped; finished frames are kept"))
@@ -149,24 +146,6 @@ def _fail(ui: Console, error: VimatteError, *, debug: bool = False) -> int:
         if ui.openjd:
             print(f"openjd_fail: {error}", flush=True)
     return error.exit_code
-
-
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """End as at Ctrl-C where a render queue asks the process to stop."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    before = signal.signal(signal.SIGTERM, _stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

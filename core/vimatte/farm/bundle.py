@@ -9,6 +9,7 @@ from typing import Any
 from vimatte.cache.atomic import write_atomically
 from vimatte.errors import FarmError
 from vimatte.farm.template import FarmOptions, job_template
+from vimatte.frames.frame_range import FrameRange
 from vimatte.session.session import MatteSession
 
 TEMPLATE = "template.json"
@@ -41,13 +42,20 @@ def write_bundle(
     Raises
     ------
     FarmError
-        When a file cannot be written.
+        When a file cannot be written, or the shot has none of the frames asked for.
     """
     settings = session.settings
-    template = job_template(
-        session.name, session.frames, settings.segment, settings.keep_state, options
-    )
+    frames = session.frames
+    if options.frames:
+        frames = frames.intersect(FrameRange.parse(options.frames))
+        if not len(frames):
+            raise FarmError(
+                f"the shot {session.frames} has no frame of {options.frames}", path=session_file
+            )
+    template = job_template(session.name, frames, settings.segment, settings.keep_state, options)
     values = {"Session": str(session_file.absolute()), "Out": str(out.absolute())}
+    values |= {"Weights": options.weights} if options.weights else {}
+    values |= {"Cache": options.cache} if options.cache else {}
     parameters = [{"name": name, "value": value} for name, value in values.items()]
     plate = session.shot.plate.path.absolute()
     is_file = plate.is_file()
@@ -55,10 +63,14 @@ def write_bundle(
     assets = {
         "assetReferences": {
             "inputs": {
-                "filenames": [values["Session"], *([str(plate)] if is_file else [])],
+                "filenames": [
+                    values["Session"],
+                    *([str(plate)] if is_file else []),
+                    *([options.weights] if options.weights else []),
+                ],
                 "directories": sorted(folders | (set() if is_file else {str(plate.parent)})),
             },
-            "outputs": {"directories": [values["Out"]]},
+            "outputs": {"directories": [values["Out"], *filter(None, [options.cache])]},
             "referencedPaths": [],
         }
     }
@@ -79,7 +91,7 @@ def read_values(folder: Path) -> dict[str, str]:
         with path.open("rb") as file:
             rows = json.loads(file.read(MAX_BYTES))["parameterValues"]
         return {str(row["name"]): str(row["value"]) for row in rows}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FarmError(
             f"not a job bundle: {error}", path=folder, hint="write one with vimatte farm bundle"
         ) from error

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,34 +19,17 @@ from vimatte.cache.atomic import write_atomically
 from vimatte.errors import FarmError, MissingDependencyError
 from vimatte.farm.bundle import read_values, template_of
 from vimatte.farm.local import EXTENSION
-
-LEDGER = "slurm.json"
-MAX_BYTES = 64 << 20
-DONE, FAILED, RUNNING, PENDING, LOST = "done", "failed", "running", "pending", "lost"
-
-
-@dataclass(frozen=True)
-class TaskState:
-    """How one task stands.
-
-    Attributes
-    ----------
-    step : str
-    index : int
-        Its number in the step's array.
-    task : dict of str to str
-        Its parameters.
-    state : str
-        ``pending``, ``running``, ``done``, ``failed``, or ``lost``: queued no more, without a word.
-    node, reason : str
-    """
-
-    step: str
-    index: int
-    task: dict[str, str]
-    state: str
-    node: str = ""
-    reason: str = ""
+from vimatte.farm.spool import (
+    FAILED,
+    LEDGER,
+    LOST,
+    PENDING,
+    RUNNING,
+    TaskState,
+    read_ledger,
+    state_file,
+    states_of,
+)
 
 
 def submit(
@@ -119,26 +101,10 @@ def submit(
 
 def status(spool: Path) -> list[TaskState]:
     """Return how every task stands. Raises FarmError."""
-    ledger = _read_ledger(spool)
-    queued = _queued([job for row in ledger["steps"] for job in row["jobs"]])
-    found = []
-    for row in ledger["steps"]:
-        for index, task in enumerate(row["tasks"]):
-            said = _read_state(spool, row["name"], index)
-            live = {queued.get(f"{job}_{index}") for job in row["jobs"]} - {None}
-            state = str(said.get("state", ""))
-            if state in ("", RUNNING, "requeued"):
-                if RUNNING in live:
-                    state = RUNNING
-                elif live:
-                    state = PENDING
-                else:
-                    state = LOST
-            elif PENDING in live:  # it is being done again
-                state = PENDING
-            node, reason = str(said.get("node", "")), str(said.get("reason", ""))
-            found.append(TaskState(row["name"], index, task, state, node, reason))
-    return found
+    ledger = read_ledger(spool)
+    return states_of(
+        spool, ledger, _queued([job for row in ledger["steps"] for job in row["jobs"]])
+    )
 
 
 def redo(spool: Path) -> dict[str, str]:
@@ -153,7 +119,7 @@ def redo(spool: Path) -> dict[str, str]:
     ------
     FarmError
     """
-    ledger = _read_ledger(spool)
+    ledger = read_ledger(spool)
     by_step: dict[str, list[int]] = {}
     for task in status(spool):
         if task.state in (FAILED, LOST):
@@ -164,7 +130,7 @@ def redo(spool: Path) -> dict[str, str]:
         if name not in by_step:
             continue
         for index in by_step[name]:
-            _state_file(spool, name, index).unlink(missing_ok=True)
+            state_file(spool, name, index).unlink(missing_ok=True)
         jobs[name] = _sbatch(spool, ledger, row, by_step[name], jobs)
         row["jobs"].append(jobs[name])
         write_atomically(spool / LEDGER, json.dumps(ledger, indent=2).encode())
@@ -172,10 +138,13 @@ def redo(spool: Path) -> dict[str, str]:
 
 
 def cancel(spool: Path) -> list[str]:
-    """Cancel every job that was handed over; returns their numbers. Raises FarmError."""
-    jobs = [job for row in _read_ledger(spool)["steps"] for job in row["jobs"]]
-    _slurm(["scancel", *jobs])
-    return jobs
+    """Cancel every job that is not over; returns their numbers. Raises FarmError."""
+    jobs = [job for row in read_ledger(spool)["steps"] for job in row["jobs"]]
+    live = {key.partition("_")[0] for key in _queued(jobs)}
+    left = [job for job in jobs if job in live]
+    if left:
+        _slurm(["scancel", *left])
+    return left
 
 
 def _sbatch(
@@ -251,7 +220,7 @@ def _job(folder: Path, values: dict[str, str]) -> Any:
         prepared = model.preprocess_job_parameters(
             job_template=template,
             job_parameter_values=values,
-            job_template_dir=folder,
+            job_template_dir=folder.absolute(),
             current_working_dir=Path.cwd(),
         )
         return model.create_job(job_template=template, job_parameter_values=prepared)
@@ -296,35 +265,3 @@ def _resources(step: Any) -> list[str]:
         elif amount.name == "amount.worker.gpu" and least:
             asked += ["--ntasks=1", f"--gpus-per-task={least}"]
     return asked
-
-
-def _state_file(spool: Path, step: str, index: int) -> Path:
-    return spool / f"{step}.{index}.json"
-
-
-def _read_state(spool: Path, step: str, index: int) -> dict[str, Any]:
-    try:
-        with _state_file(spool, step, index).open("rb") as file:
-            said = json.loads(file.read(MAX_BYTES))
-    except (OSError, ValueError):
-        return {}  # it has not begun, or its node died in the middle of the first word
-    return said if isinstance(said, dict) else {}
-
-
-def _read_ledger(spool: Path) -> dict[str, Any]:
-    path = spool / LEDGER
-    try:
-        with path.open("rb") as file:
-            ledger: dict[str, Any] = json.loads(file.read(MAX_BYTES))
-        for row in ledger["steps"]:
-            if not (isinstance(row["tasks"], list) and isinstance(row["name"], str)):
-                raise TypeError("a step is not complete")
-            if not all(str(job).isdigit() for job in row["jobs"]):
-                raise ValueError("a job's number is none")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FarmError(
-            f"no job was handed over from here: {error}",
-            path=spool,
-            hint="give the --spool of vimatte farm slurm",
-        ) from error
-    return ledger

@@ -13,7 +13,7 @@ from types import FrameType
 
 from vimatte.cache.atomic import write_atomically
 from vimatte.farm.local import run_arguments
-from vimatte.farm.slurm import DONE, FAILED, LEDGER, RUNNING
+from vimatte.farm.spool import DONE, FAILED, RUNNING, read_ledger, state_file
 
 
 def main(spool: str, step: str) -> int:
@@ -31,10 +31,10 @@ def main(spool: str, step: str) -> int:
         What the task ended with.
     """
     folder, index = Path(spool), int(os.environ["SLURM_ARRAY_TASK_ID"])
-    ledger = json.loads((folder / LEDGER).read_text())
+    ledger = read_ledger(folder)
     row = next(row for row in ledger["steps"] if row["name"] == step)
     task = row["tasks"][index]
-    path = folder / f"{step}.{index}.json"
+    path = state_file(folder, step, index)
     about = {"node": os.environ.get("SLURMD_NODENAME") or socket.gethostname()}
     _write(path, {**about, "state": RUNNING})
     arguments = run_arguments(

@@ -33,6 +33,12 @@ class FarmOptions:
         MiB, of the one GPU.
     publish : tuple of str
         Options of ``vimatte matte`` that say which files are published.
+    frames : str
+        The part of the shot to work on; empty: all of it.
+    weights, cache : str
+        Absolute; empty: the packaged weights, and the cache in the output folder.
+    names : str
+        Of the instances, in the order they are found.
     """
 
     segments_per_task: int = 1
@@ -42,6 +48,10 @@ class FarmOptions:
     memory: int = 4096
     gpu_memory: int = 4096
     publish: tuple[str, ...] = ()
+    frames: str = ""
+    weights: str = ""
+    cache: str = ""
+    names: str = ""
 
     def __post_init__(self) -> None:
         if self.segments_per_task < 1 or self.cores < 1 or self.memory < 1 or self.gpu_memory < 1:
@@ -74,14 +84,14 @@ def job_template(
     guidance = {
         "name": "Guidance",
         "hostRequirements": _host(options, gpu=False),
-        "script": _script("guide", "{{Param.Session}}"),
+        "script": _script(options, "guide", "{{Param.Session}}", *_names(options)),
     }
     mattes = [_chunked(options)] if segment else _chain(frames, keep_state, options)
     assemble = {
         "name": "AssembleAndVerify",
         "dependencies": [{"dependsOn": mattes[-1]["name"]}],
         "hostRequirements": _host(options, gpu=False),
-        "script": _script("verify", "{{Param.Session}}", "--qc"),
+        "script": _script(options, "verify", "{{Param.Session}}", "--qc", *_part(options)),
     }
     return {
         "specificationVersion": SPECIFICATION,
@@ -117,6 +127,22 @@ def _parameters(frames: FrameRange, segment: int, options: FarmOptions) -> list[
             "userInterface": {"control": "DROPDOWN_LIST", "label": "Device"},
         },
     ]  # fmt: skip
+    if options.weights:
+        parameters.append(
+            {
+                "name": "Weights", "type": "PATH", "objectType": "FILE", "dataFlow": "IN",
+                "default": options.weights, "description": "The network's weights.",
+                "userInterface": {"control": "CHOOSE_INPUT_FILE", "label": "Weights"},
+            }
+        )  # fmt: skip
+    if options.cache:
+        parameters.append(
+            {
+                "name": "Cache", "type": "PATH", "objectType": "DIRECTORY", "dataFlow": "INOUT",
+                "default": options.cache, "description": "The cache; every node must reach it.",
+                "userInterface": {"control": "CHOOSE_DIRECTORY", "label": "Cache"},
+            }
+        )  # fmt: skip
     if segment:
         cells = lattice_cells(frames, segment)
         parameters += [
@@ -152,10 +178,12 @@ def _chunked(options: FarmOptions) -> dict[str, Any]:
             ]
         },
         "script": _script(
+            options,
             "matte",
             "{{Param.Session}}",
             "--segments",
             "{{Task.Param.Segments}}",
+            *_part(options),
             *options.publish,
         ),
     }
@@ -175,7 +203,7 @@ def _chain(frames: FrameRange, keep_state: int, options: FarmOptions) -> list[di
                 "dependencies": [{"dependsOn": before}],
                 "hostRequirements": _host(options, gpu=options.device == "cuda"),
                 "script": _script(
-                    "matte", "{{Param.Session}}", "--frames", str(part), *options.publish
+                    options, "matte", "{{Param.Session}}", "--frames", str(part), *options.publish
                 ),
             }
         )
@@ -195,8 +223,18 @@ def _host(options: FarmOptions, *, gpu: bool) -> dict[str, Any]:
     return {"amounts": amounts}
 
 
-def _script(command: str, *arguments: str) -> dict[str, Any]:
+def _names(options: FarmOptions) -> list[str]:
+    return ["--names", options.names] if options.names else []
+
+
+def _part(options: FarmOptions) -> list[str]:
+    return ["--frames", options.frames] if options.frames else []
+
+
+def _script(options: FarmOptions, command: str, *arguments: str) -> dict[str, Any]:
     common = ["-o", "{{Param.Out}}", "--device", "{{Param.Device}}", "--openjd"]
+    common += ["--weights", "{{Param.Weights}}"] if options.weights else []
+    common += ["--cache", "{{Param.Cache}}"] if options.cache else []
     mapping = ["--path-map-file", "{{Session.PathMappingRulesFile}}"]
     quiet = ["--no-qc"] if command == "matte" else []
     return {

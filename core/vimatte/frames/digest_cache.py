@@ -9,6 +9,7 @@ import os
 import threading
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from vimatte.errors import CacheError, FrameReadError
@@ -115,7 +116,8 @@ def _write(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that fails says why above
+            temporary.unlink(missing_ok=True)
 
 
 def _load(path: Path) -> dict[str, tuple[_Stamp, str]]:
@@ -128,7 +130,15 @@ def _load(path: Path) -> dict[str, tuple[_Stamp, str]]:
         return {str(key): _entry(*row) for key, row in data["files"].items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         _LOG.warning("%s cannot be used, files are hashed again: %s", path, error)
         return {}
 

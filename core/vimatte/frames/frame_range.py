@@ -183,17 +183,18 @@ class _Builder:
 def _parse_term(term: str, text: str) -> range:
     match = _TERM.fullmatch(term)
     if match is None:
-        what = f"{term!r} in frame range" if term else "empty part in frame range"
+        what = f"{_shortened(term)!r} in frame range" if term else "empty part in frame range"
         raise FrameRangeError(f"{what} {_shortened(text)!r} cannot be read", hint=_SPELLING)
     first = int(match[1])
     last = first if match[2] is None else int(match[2])
     step = 1 if match[3] is None else int(match[3])
     if last < first:
         raise FrameRangeError(
-            f"frame range {term!r} runs backwards", hint=f"write {last}-{first} instead"
+            f"frame range {_shortened(term)!r} runs backwards",
+            hint=_shortened(f"write {last}-{first} instead"),
         )
     if step < 1:
-        raise FrameRangeError(f"frame range {term!r} has step 0", hint=_SPELLING)
+        raise FrameRangeError(f"frame range {_shortened(term)!r} has step 0", hint=_SPELLING)
     return range(first, last + 1, step)
 
 

@@ -105,7 +105,7 @@ def read_pixels(
             image = _described(source, path, view, layer)
             begin, end = min(image.channels), max(image.channels) + 1
             raw = source.read_image(image.part, 0, begin, end, oiio.FLOAT)
-            trouble = _message(source)
+            trouble = message_of(source)
     except FrameReadError:
         empty = _without_pixels(path)
         if empty is None:
@@ -150,7 +150,7 @@ def _opened(path: Path) -> Iterator[Any]:
     config.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(str(path), config)
     if source is None:
-        reason = _first_line(_message(oiio))
+        reason = _first_line(message_of(oiio))
         if not path.exists():
             raise FrameReadError("the frame's file is missing", path=path)
         raise FrameReadError(f"cannot open the picture: {reason}", path=path)
@@ -258,7 +258,7 @@ def _rate(spec: oiio.ImageSpec) -> float | None:
     return None
 
 
-def _message(source: Any) -> str:
+def message_of(source: Any) -> str:
     """Return the library's own words; a damaged file can put bytes in them that are no text."""
     try:
         return str(source.geterror())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from vimatte.errors import GuidanceError
+from vimatte.frames.image_file import MAX_PIXELS, message_of
 from vimatte.frames.square_pixels import canvas_window, is_square, to_canvas
 from vimatte.frames.types import FrameHeader, InstanceMask
 from vimatte.frames.window import Window, place
@@ -53,24 +54,39 @@ def read_layout(path: Path, frame: int) -> Layout:
     Raises
     ------
     GuidanceError
-        When it is missing or no picture.
+        When it is missing, no picture, or far too large.
     """
     source = _open(path, frame)
     try:
-        first = source.spec(0)
-        channels: dict[str, Channel] = {}
-        parts = max(1, min(_MAX_CHANNELS, first.get_int_attribute("oiio:subimages", 1)))
-        for part in range(parts):
-            spec = source.spec(part)
-            same = (spec.x, spec.y, spec.width, spec.height)
-            if same != (first.x, first.y, first.width, first.height):
-                continue
-            prefix = spec.get_string_attribute("oiio:subimagename") if parts > 1 else ""
-            for index, name in enumerate(spec.channelnames[:_MAX_CHANNELS]):
-                full = name if "." in name or not prefix else f"{prefix}.{name}"
-                channels.setdefault(full, Channel(part, index))
+        return _layout(source, path, frame)
+    except UnicodeDecodeError as error:
+        raise GuidanceError(
+            "a channel of the mask has a name that is no text", frame=frame, path=path
+        ) from error
     finally:
         source.close()
+
+
+def _layout(source: oiio.ImageInput, path: Path, frame: int) -> Layout:
+    first = source.spec(0)
+    if min(first.width, first.height) < 1 or first.width * first.height > MAX_PIXELS:
+        raise GuidanceError(
+            f"the mask has {first.width}x{first.height} pixels",
+            frame=frame,
+            path=path,
+            hint=f"at most {MAX_PIXELS} pixels are read",
+        )
+    channels: dict[str, Channel] = {}
+    parts = max(1, min(_MAX_CHANNELS, first.get_int_attribute("oiio:subimages", 1)))
+    for part in range(parts):
+        spec = source.spec(part)
+        same = (spec.x, spec.y, spec.width, spec.height)
+        if same != (first.x, first.y, first.width, first.height):
+            continue
+        prefix = spec.get_string_attribute("oiio:subimagename") if parts > 1 else ""
+        for index, name in enumerate(spec.channelnames[:_MAX_CHANNELS]):
+            full = name if "." in name or not prefix else f"{prefix}.{name}"
+            channels.setdefault(full, Channel(part, index))
     return Layout(
         Window(first.x, first.y, first.width, first.height),
         Window(first.full_x, first.full_y, first.full_width, first.full_height),
@@ -115,7 +131,7 @@ def read_planes(path: Path, frame: int, channels: Sequence[Channel]) -> list[NDA
         planes = []
         for channel in channels:
             raw = source.read_image(channel.part, 0, channel.index, channel.index + 1, oiio.FLOAT)
-            trouble = source.geterror()
+            trouble = message_of(source)
             if raw is None or trouble:
                 raise GuidanceError(
                     f"the mask cannot be read: {_first_line(trouble)}",
@@ -169,7 +185,17 @@ def read_indices(path: Path, frame: int, layout: Layout) -> NDArray[np.uint8]:
                     hint="save one index an instance, or give a folder of masks an instance",
                 )
             indices = np.array(picture.convert("L") if mode == "1" else picture, np.uint8)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        IndexError,
+        KeyError,
+        OverflowError,
+    ) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise GuidanceError(f"the mask cannot be read: {reason}", frame=frame, path=path) from error
     if indices.shape != layout.window.shape:
@@ -237,7 +263,7 @@ def _open(path: Path, frame: int) -> oiio.ImageInput:
     source = oiio.ImageInput.open(str(path), config)
     if source is None:
         raise GuidanceError(
-            f"the mask cannot be opened: {_first_line(oiio.geterror())}", frame=frame, path=path
+            f"the mask cannot be opened: {_first_line(message_of(oiio))}", frame=frame, path=path
         )
     return source
 

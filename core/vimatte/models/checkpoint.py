@@ -56,7 +56,8 @@ def load_weights(network: nn.Module, row: ModelSpec, weights: Path | None) -> st
         tensors = _tensors(path, data)
         missing, unexpected = network.load_state_dict(tensors, strict=False)
     except Exception as error:  # safetensors and torch raise several kinds for a bad file
-        raise CheckpointError(f"not weights of {row.name}: {error}", path=path) from error
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"not weights of {row.name}: {reason}", path=path) from error
     may_lack = getattr(network, "zero_when_absent", ())
     missing = [n for n in missing if not n.endswith("num_batches_tracked") and n not in may_lack]
     if missing or unexpected:

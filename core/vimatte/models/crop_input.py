@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from vimatte.errors import OutOfMemoryError
 from vimatte.models.base import Crop
+
+Result = TypeVar("Result")
 
 
 def at_scale(x: Tensor, scale: int) -> Tensor:
@@ -33,6 +36,32 @@ def at_scale(x: Tensor, scale: int) -> Tensor:
     return torch.cat([x[:, :3], (x[:, 3:] >= 0.5).to(x.dtype)], dim=1)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of torch or numpy says that there is no memory left, on any device."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    # On a CPU torch has no type of its own for it.
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def free_unused(device: torch.device) -> None:
+    """Give back what torch holds of a GPU's memory without using it."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def with_second_try(work: Callable[[], Result], device: torch.device) -> Result:
+    """Return ``work()``; where memory is short, free what is unused and call it once more."""
+    try:
+        return work()
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    # Outside of the handler: the error holds on to what the failed call had allocated.
+    free_unused(device)
+    return work()
+
+
 @contextmanager
 def on_device(crop: Crop) -> Iterator[None]:
     """Say in one line that a region is too large for the device's memory.
@@ -43,9 +72,11 @@ def on_device(crop: Crop) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
         height, width = crop.target.shape
         raise OutOfMemoryError(
             f"the device has no memory for a region of {width}x{height}",
-            hint="use --quality draft, or --device cpu",
+            hint="use --quality draft (it changes the pixels), or --device cpu",
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +12,16 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vimatte.errors import OutOfMemoryError
 from vimatte.models.base import Crop, CropMatte, StateArray
 from vimatte.models.checkpoint import choose_device, load_weights
-from vimatte.models.crop_input import at_scale, on_device
+from vimatte.models.crop_input import (
+    at_scale,
+    free_unused,
+    is_out_of_memory,
+    on_device,
+    with_second_try,
+)
 from vimatte.models.inference import prepare
 from vimatte.models.msgvim_lite import (
     REFINE_HALO,
@@ -26,7 +34,10 @@ from vimatte.models.side_by_side import SideBySide
 
 TILE = 64
 # How many tiles run at once; the tiles of a crop are its own, so results never depend on others.
+# Where memory is short it is halved, down to one tile: on a CPU no bit depends on it.
 TILE_BATCH = 16
+
+log = logging.getLogger(__name__)
 
 
 def load(row: ModelSpec, device: str = "auto", weights: Path | None = None) -> LiteRunner:
@@ -48,6 +59,8 @@ class LiteRunner:
         self.weights_digest = digest
         self._device = device
         self._side_by_side = SideBySide()
+        self._tile_batch = TILE_BATCH
+        self._one_by_one = device.type != "cpu"
         network.eval().requires_grad_(False)
         prepare(network)
         # torch's stubs know no memory_format here
@@ -66,7 +79,15 @@ class LiteRunner:
         """See `vimatte.models.base.MattingModel.step`."""
         if self.device != "cpu":
             return [self._one(item) for item in work]
-        return self._side_by_side.map(self._one, work)
+        if not self._one_by_one:
+            try:
+                return self._side_by_side.map(self._one, work)
+            except OutOfMemoryError:
+                if len(work) == 1:
+                    raise
+            self._one_by_one = True
+            log.warning("memory is short: from here on one region is computed at a time")
+        return [self._side_by_side.map(self._one, [item])[0] for item in work]
 
     @torch.inference_mode()
     def _one(self, work: tuple[Crop, StateArray | None]) -> tuple[CropMatte, StateArray]:
@@ -78,7 +99,9 @@ class LiteRunner:
         masks = self._tensor(np.stack([crop.target, crop.reference]).astype(np.float32))[None]
         x = at_scale(torch.cat([rgb, masks], dim=1), crop.scale)
         hidden = None if state is None else self._tensor(state).float()[None]
-        coarse = self._network.coarse(x.contiguous(memory_format=torch.channels_last), hidden)
+        x = x.contiguous(memory_format=torch.channels_last)
+        # Dense: a part of it would give other pixels.
+        coarse = with_second_try(lambda: self._network.coarse(x, hidden), self._device)
         alpha = self._refine(rgb, coarse.logits4, coarse.detail, crop.scale)
         both = alpha[0].cpu().numpy()
         # Rounded here, not when it is saved: a run that never saves must see the same state.
@@ -106,13 +129,23 @@ class LiteRunner:
         detail2 = F.pad(detail2, less, mode="replicate")
         side, side2 = TILE + 2 * REFINE_HALO, inner + 2 * edge
         places = list(zip(rows, columns, strict=True))
-        for first in range(0, len(places), TILE_BATCH):
-            some = places[first : first + TILE_BATCH]
-            refined = self._network.refine(
-                _gather(halo, some, TILE, side),
-                _gather(logits2, some, inner, side2),
-                _gather(detail2, some, inner, side2),
-            )
+        while places:
+            some = places[: self._tile_batch]
+            try:
+                refined = self._network.refine(
+                    _gather(halo, some, TILE, side),
+                    _gather(logits2, some, inner, side2),
+                    _gather(detail2, some, inner, side2),
+                )
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if len(some) == 1 or not is_out_of_memory(error):
+                    raise
+                refined = None
+            # Outside of the handler: the error holds on to what the failed call had allocated.
+            if refined is None:
+                self._take_smaller_batches(len(some))
+                continue
+            places = places[len(some) :]
             for (row, column), tile in zip(some, torch.sigmoid(refined), strict=True):
                 top, left = row * TILE, column * TILE
                 part = fused[:, :, top : top + TILE, left : left + TILE]
@@ -123,6 +156,18 @@ class LiteRunner:
                 where = where.repeat_interleave(4 * scale, 2).repeat_interleave(4 * scale, 3)
                 part.copy_(torch.where(where, tile[None, :, :high, :wide], part))
         return fused
+
+    def _take_smaller_batches(self, size: int) -> None:
+        """Go on with half as many tiles at once, for the rest of the run."""
+        free_unused(self._device)
+        # Another crop's thread may have come to the same.
+        if self._tile_batch < size:
+            return
+        self._tile_batch = size // 2
+        log.warning(
+            "memory is short: edges are refined %d tiles at a time from here on, not %d",
+            self._tile_batch, size,
+        )  # fmt: skip
 
     def _tensor(self, array: NDArray[np.floating]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)

@@ -14,7 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vimatte.models.base import Crop, CropMatte, StateArray
 from vimatte.models.checkpoint import choose_device, load_weights
-from vimatte.models.crop_input import at_scale, on_device
+from vimatte.models.crop_input import at_scale, on_device, with_second_try
 from vimatte.models.msgvim import ASPP, MSGVIM
 from vimatte.models.registry import ModelSpec
 from vimatte.models.spectral_norm import fold_spectral_norms
@@ -68,7 +68,9 @@ class MSGVIMRunner:
         x = at_scale(x.to(self._device), crop.scale)
         hidden = None if state is None else torch.from_numpy(state).to(self._device).float()[None]
         with on_device(crop):
-            out = self._network(x.contiguous(memory_format=torch.channels_last), hidden)
+            # Dense at every stride: a part of it would give other pixels.
+            x = x.contiguous(memory_format=torch.channels_last)
+            out = with_second_try(lambda: self._network(x, hidden), self._device)
         alpha = refine_progressively(*(_plane(a) for a in (out.os8, out.os4, out.os1)))
         if crop.scale > 1:
             size = (crop.rgb.shape[1], crop.rgb.shape[0])

@@ -9,7 +9,7 @@ torch's products are split differently from three threads on, with one or two th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import TypeVar
 
@@ -41,7 +41,9 @@ class SideBySide:
                 workers, "crop", initializer=partial(_use_threads, key[1])
             )
         try:
-            return list(self._pools[key].map(work, items))
+            futures = [self._pools[key].submit(work, item) for item in items]
+            wait(futures)  # after an error too: nothing goes on behind the caller's back
+            return [future.result() for future in futures]
         finally:
             torch.set_num_threads(cores)  # for threads that begin later; this one has kept it
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vimatte.cache.atomic import temporary_beside
 from vimatte.errors import ConfigError, VerifyError
+from vimatte.frames.image_file import message_of
 from vimatte.frames.metadata import apply_metadata
 from vimatte.frames.types import FrameHeader
 from vimatte.frames.window import Window
@@ -172,17 +173,22 @@ def read_layers(
     """
     file = oiio.ImageInput.open(str(path))
     if file is None:
-        raise VerifyError(f"cannot read the file: {oiio.geterror()}", path=path)
+        raise VerifyError(f"cannot read the file: {_line(oiio)}", path=path)
     try:
         spec = file.spec()
         if spec.width * spec.height * spec.nchannels > MAX_VALUES:
             raise VerifyError("the file is larger than any matte", path=path)
+        if spec.deep or spec.depth > 1 or min(spec.width, spec.height) < 1:
+            raise VerifyError("the file is no flat picture", path=path)
         pixels = file.read_image(oiio.FLOAT if single else oiio.HALF)
         if pixels is None:
-            raise VerifyError(f"the file is damaged: {file.geterror()}", path=path)
+            raise VerifyError(f"the file is damaged: {_line(file)}", path=path)
+        names = list(spec.channelnames)
+        attributes = {item.name: item.value for item in spec.extra_attribs}
+    except UnicodeDecodeError as error:
+        raise VerifyError("the names in the file's header are damaged", path=path) from error
     finally:
         file.close()
-    attributes = {item.name: item.value for item in spec.extra_attribs}
     header = FrameHeader(
         Window(spec.x, spec.y, spec.width, spec.height),
         Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
@@ -190,7 +196,11 @@ def read_layers(
         attributes,
     )
     pixels = np.asarray(pixels).reshape(spec.height, spec.width, spec.nchannels)
-    return {n: pixels[..., i] for i, n in enumerate(spec.channelnames)}, header, attributes
+    return {n: pixels[..., i] for i, n in enumerate(names)}, header, attributes
+
+
+def _line(source: Any) -> str:
+    return " ".join(message_of(source).split())[:300]
 
 
 def _spec(

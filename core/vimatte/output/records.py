@@ -49,7 +49,7 @@ def problems(folder: Path, manifest: Manifest, frame: int) -> Iterator[str]:
     except FileNotFoundError:
         yield f"frame {frame}: missing"
         return
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         yield f"frame {frame}: its record cannot be read: {error}"
         return
     for name in expected_files(manifest, frame):

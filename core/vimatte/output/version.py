@@ -23,6 +23,17 @@ MANIFEST = "version.json"
 _MAX_BYTES = 16 << 20
 _VERSION = re.compile(r"v([0-9]{3,9})")
 _ATTEMPTS = 1000
+# What a file that anybody wrote can bring about: wrong types, endless nesting, infinite numbers.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+    VimatteError,
+)
 
 
 class NamedInstance(Protocol):
@@ -166,7 +177,7 @@ class Manifest:
             raise VerifyError("not a published version", path=folder) from error
         except VerifyError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, VimatteError) as error:
+        except _UNREADABLE as error:
             raise VerifyError(f"the manifest cannot be read: {error}", path=path) from error
         if made.plate != data["plate"]:
             raise VerifyError("the manifest's plate name is not a file name", path=path)

@@ -75,6 +75,10 @@ class SegmentRunner:
             return "missing"
         return "cached" if record.get("key") == self.key(frame) else "stale"
 
+    def segment_of(self, frame: int) -> Segment:
+        """Return the segment that keeps a frame."""
+        return self._plan.of(frame)
+
     def key(self, frame: int) -> str:
         """Return the identity of a frame's mattes, from all that they are made from."""
         return self._key(self._link(frame))
@@ -143,9 +147,11 @@ class SegmentRunner:
                 alphas = self._in.bounds.apply(link.frame, alphas, self._in.instances)
                 arrays = pack_alphas(alphas)
                 record = self._record(link)
-                self._in.mattes.save(link.frame, arrays, record)
+                # The state first: what is killed between the two computes the frame again, and
+                # leaves no finished frame that lacks its state.
                 if link.frame == segment.last or link.frame % self._in.settings.keep_state == 0:
                     self._in.states.save(link.frame, pack_state(state), record)
+                self._in.mattes.save(link.frame, arrays, record)
                 if link.frame in wanted and link.frame >= first:
                     yield FrameResult(link.frame, False, unpack_alphas(arrays))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -11,13 +12,14 @@ from typing import Any
 
 from vimatte.cache.fingerprint import fingerprint
 from vimatte.cache.store import FrameStore
-from vimatte.errors import FrameNotReady, InputError
+from vimatte.errors import CacheError, FrameNotReady, InputError
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import GuidanceFrame
 from vimatte.guidance.registry import create as create_provider
 from vimatte.guidance.types import GuidanceResult, Step
 from vimatte.matting.loop import InstanceAlpha
+from vimatte.matting.segments import Segment
 from vimatte.models.base import MattingModel
 from vimatte.models.registry import load_model, require_weights, spec, weights_digest
 from vimatte.session.bounds import Bounds
@@ -31,6 +33,8 @@ from vimatte.session.shot_masks import ShotMasks
 
 # Raised when the same inputs and settings would give other pixels than before.
 ALGORITHM = 3
+
+log = logging.getLogger(__name__)
 
 
 class MatteSession:
@@ -130,13 +134,21 @@ class MatteSession:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._close(failing=error is not None)
 
     def close(self) -> None:
         """Close the plate and write what was learnt about its files. Idempotent."""
+        self._close(failing=False)
+
+    def _close(self, *, failing: bool) -> None:
         self._open.close()
         self._bounds.close()
-        self._digests.save()
+        try:
+            self._digests.save()
+        except CacheError as unsaved:
+            # They only save time. An error that is under way says what matters.
+            if not failing:
+                log.warning("%s: the next run reads the whole plate again", unsaved)
 
     @property
     def shot(self) -> OpenShot:
@@ -328,6 +340,15 @@ class MatteSession:
     def guidance(self, frame: int) -> GuidanceFrame:
         """Return the masks of a frame, as the network sees them. Guidance must have run."""
         return self._guided().masks.read(frame)
+
+    def stores(self) -> dict[str, FrameStore]:
+        """Return the stores of the cache that the shot uses, by kind. Guidance must have run."""
+        made = self._guided()
+        return {"guidance": made.masks.store, "mattes": made.mattes, "states": made.states}
+
+    def segment_of(self, frame: int) -> Segment:
+        """Return the segment that keeps a frame. Guidance must have run."""
+        return self._runner().segment_of(frame)
 
     def _guided(self) -> Inputs:
         if self._inputs is None:

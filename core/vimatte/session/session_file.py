@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from vimatte._version import __version__
+from vimatte.cache.atomic import hint_for, write_atomically
 from vimatte.errors import OutputError, SessionError, VimatteError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
@@ -118,21 +118,14 @@ class SessionFile:
             "cuts": list(self.cuts),
             "roots": roots,
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("w", encoding="utf-8") as stream:
-                json.dump(data, stream, indent=2)
-                stream.write("\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
+            write_atomically(path, (json.dumps(data, indent=2) + "\n").encode())
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise OutputError(
                 f"cannot write the session: {error.strerror}",
                 path=path,
-                hint="check the folder's permissions and free space",
+                hint=hint_for(error) or "check the folder's permissions and free space",
             ) from error
 
     @classmethod
@@ -165,7 +158,7 @@ class SessionFile:
         except VimatteError as error:
             error.path = error.path or str(path)
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise SessionError(
                 f"the session holds a wrong value: {type(error).__name__} {error}", path=path
             ) from error

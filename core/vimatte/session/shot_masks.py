@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vimatte.cache.fingerprint import arrays_digest
+from vimatte.cache.store import FrameStore
 from vimatte.errors import ConfigError, GuidanceError
 from vimatte.frames.types import GuidanceFrame
 from vimatte.frames.window import Window
@@ -55,6 +56,11 @@ class ShotMasks:
         # A mask can be megabytes: only what plans need is kept.
         self._digests: dict[int, str] = {}
         self._boxes: dict[int, Mapping[int, Window]] = {}
+
+    @property
+    def store(self) -> FrameStore:
+        """Where the provider left the masks."""
+        return self._result.store
 
     def read(self, frame: int) -> GuidanceFrame:
         """Return a frame's masks.

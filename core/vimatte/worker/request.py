@@ -20,6 +20,8 @@ from vimatte.worker.protocol import Message
 
 SESSION_NAME = "session.json"
 MAX_INSTANCES = 1000
+_MOST_STOPS = 1e6
+_LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,9 @@ def read_request(message: Message) -> Request:
     part = _text(message, "part")
     found = {name: _path(message, name) for name in ("masks", "garbage", "core")}
     exposure = message.get("exposure", 0.0)
-    if isinstance(exposure, bool) or not isinstance(exposure, (int, float)):
-        raise WorkerError(f"the request's `exposure` is not a number: {exposure!r}")
+    number = isinstance(exposure, (int, float)) and not isinstance(exposure, bool)
+    if not (number and abs(exposure) <= _MOST_STOPS):  # neither infinite nor "not a number"
+        raise WorkerError(f"the request's `exposure` is not a number: {exposure!r}"[:300])
     return Request(
         plate=_text(message, "plate") or "",
         out=out,
@@ -176,7 +179,7 @@ def _instances(rows: Any) -> tuple[Instance, ...]:
             )
             for order, row in enumerate(rows, 1)
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WorkerError(f"a row of `instances` is wrong: {error}") from error
 
 
@@ -205,6 +208,8 @@ def _path(message: Message, name: str) -> Path | None:
     text = _text(message, name)
     if not text:
         return None
+    if len(text) > _LONGEST_PATH:
+        raise WorkerError(f"the request's `{name}` is longer than any path: {text[:60]}...")
     # The worker's own folder means nothing to a host: a relative path there is a mistake.
     if not os.path.isabs(text):  # noqa: PTH117 - a text, and of this system
         raise WorkerError(f"the request's `{name}` is not an absolute path", path=text)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 # Each is a module vimatte.cli.benchmark_NAME with `add_parser` and `run`.
-ACTIONS = ("build", "run")
+ACTIONS = ("build", "run", "speed")
 
 
 def add_parser(commands: Subparsers) -> argparse.ArgumentParser:

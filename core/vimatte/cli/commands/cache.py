@@ -22,7 +22,7 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     parser = commands.add_parser("cache", help="list, verify or prune a cache folder")
     parser.add_argument("action", choices=("ls", "verify", "prune"))
     parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--limit", type=_size, metavar="SIZE", help="for prune, e.g. 20G")
+    parser.add_argument("--limit", type=parse_size, metavar="SIZE", help="for prune, e.g. 20G")
     return parser
 
 
@@ -53,7 +53,8 @@ def run(args: argparse.Namespace, ui: Console) -> int:
     return 0
 
 
-def _size(text: str) -> int:
+def parse_size(text: str) -> int:
+    """Return the bytes of a size like ``20G``. Raises ArgumentTypeError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgt]?)i?b?", text.strip().lower())
     if match is None:
         raise argparse.ArgumentTypeError(f"not a size: {text!r}")

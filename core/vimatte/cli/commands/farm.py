@@ -16,7 +16,7 @@ from vimatte.cli.session_options import (
     open_workplace,
 )
 from vimatte.errors import ConfigError, FarmError
-from vimatte.farm import bundle, local, slurm
+from vimatte.farm import bundle, local, slurm, spool
 from vimatte.farm.template import FarmOptions
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ def _bundle(args: argparse.Namespace, ui: Console) -> int:
         args.memory,
         args.gpu_memory,
         publish_flags(publish_options(args)),
+        "" if place.frames is None else str(place.frames),
+        "" if args.weights is None else str(args.weights.absolute()),
+        "" if args.cache is None else str(args.cache.absolute()),
+        args.names,
     )
     with place.session as session:
         if not place.file.exists():
@@ -113,10 +117,10 @@ def _run(args: argparse.Namespace, ui: Console) -> int:
 
 
 def _slurm(args: argparse.Namespace, ui: Console) -> int:
-    spool = args.spool or args.bundle / "spool"
+    place = args.spool or args.bundle / "spool"
     jobs = slurm.submit(
         args.bundle,
-        spool.absolute(),
+        place.absolute(),
         overrides=_values(args.parameter),
         options=args.sbatch,
         throttle=args.throttle,
@@ -135,9 +139,9 @@ def _status(args: argparse.Namespace, ui: Console) -> int:
     )
     counts = Counter(s.state for s in states)
     ui.event("counts", ", ".join(f"{n} {state}" for state, n in counts.items()), **counts)
-    if counts[slurm.FAILED] or counts[slurm.LOST]:
+    if counts[spool.FAILED] or counts[spool.LOST]:
         raise FarmError(
-            f"{counts[slurm.FAILED] + counts[slurm.LOST]} tasks failed or were lost",
+            f"{counts[spool.FAILED] + counts[spool.LOST]} tasks failed or were lost",
             path=args.bundle,
             hint="vimatte farm redo --failed",
         )
@@ -154,13 +158,16 @@ def _redo(args: argparse.Namespace, ui: Console) -> int:
 
 
 def _cancel(args: argparse.Namespace, ui: Console) -> int:
-    for job in slurm.cancel(_spool(args.bundle)):
+    jobs = slurm.cancel(_spool(args.bundle))
+    for job in jobs:
         ui.event("cancelled", f"  job {job} cancelled", job=job)
+    if not jobs:
+        ui.event("nothing", "every job is over already")
     return 0
 
 
 def _spool(folder: Path) -> Path:
-    return folder if (folder / slurm.LEDGER).exists() else folder / "spool"
+    return folder if (folder / spool.LEDGER).exists() else folder / "spool"
 
 
 def _values(rules: list[str]) -> dict[str, str]:

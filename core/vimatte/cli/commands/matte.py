@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.commands.cache import parse_size
 from vimatte.cli.progress import Console
 from vimatte.cli.publish_options import add_publish_arguments, publish_options
 from vimatte.cli.session_options import (
@@ -17,8 +18,10 @@ from vimatte.cli.session_options import (
     run_guidance,
     split_names,
 )
+from vimatte.cli.stopping import frame_by_frame
 from vimatte.errors import ConfigError
 from vimatte.frames.frame_range import FrameRange
+from vimatte.session.cache_limit import CacheLimit
 from vimatte.session.publishing import open_publisher, publishing, write_qc
 
 if TYPE_CHECKING:
@@ -41,6 +44,13 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
         "--segments", metavar="R", help="of a session: the frames S*N to S*N+S-1 of these N"
     )
     add_publish_arguments(parser)
+    parser.add_argument(
+        "--cache-limit",
+        type=parse_size,
+        metavar="SIZE",
+        help="keep the cache below it while running, e.g. 20G: old shots' and finished "
+        "segments' states go, never this shot's masks and mattes",
+    )
     parser.add_argument("--no-qc", action="store_true", help="do not write the QC page")
     return parser
 
@@ -53,19 +63,48 @@ def run(args: argparse.Namespace, ui: Console) -> int:
         report_instances(place, ui)
         publisher = open_publisher(session, place.out, publish_options(args))
         frames = _wanted(place, args.segments)
+        limit = None if args.cache_limit is None else CacheLimit(session, args.cache_limit)
+        if limit is not None:
+            limit.look()
         computed = 0
-        for result in ui.follow("matte", publishing(session, publisher, frames), len(frames)):
+        steps = frame_by_frame(publishing(session, publisher, frames))
+        for result in ui.follow("matte", steps, len(frames)):
             computed += not result.cached
+            if limit is not None:
+                limit.finished(result.frame)
         ui.event(
             "frames",
             f"{len(frames)} frames, {computed} computed, {len(frames) - computed} from the cache",
             frames=len(frames),
             computed=computed,
         )
+        if limit is not None:
+            _report_limit(limit, args.cache_limit, frames, ui)
         if place.frames is None and args.segments is None and not args.no_qc:
             _qc(place, publisher.folder, ui, computed)
         ui.event("published", f"mattes: {publisher.folder}", folder=str(publisher.folder))
     return 0
+
+
+def _report_limit(limit: CacheLimit, size: int, frames: FrameRange, ui: Console) -> None:
+    """Say what was freed, and where the shot alone needs more."""
+    limit.look(frames.last if len(frames) else None)
+    if limit.freed:
+        ui.event(
+            "cache",
+            f"{limit.freed / 1e6:.1f} MB freed in the cache, which takes {limit.needed / 1e6:.1f}",
+            freed=limit.freed,
+            bytes=limit.needed,
+        )
+    if limit.exceeded:
+        ui.event(
+            "warning",
+            f"the cache takes {limit.needed / 1e6:.1f} MB, more than the limit of "
+            f"{size / 1e6:.1f}: masks and mattes of this shot are kept "
+            "(vimatte cache prune removes them too)",
+            bytes=limit.needed,
+            limit=size,
+        )
 
 
 def _wanted(place: Workplace, segments: str | None) -> FrameRange:
