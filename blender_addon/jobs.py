@@ -49,7 +49,7 @@ class Job:
             shot.folder = f"{settings.folder.rstrip('/')}/{stem}_{shot.name[:6]}"
         self.out = Path(absolute(shot.folder))
         self.fields = self._request(settings, shot)
-        self.guidance = settings.guidance
+        self.guidance, self.result = settings.guidance, settings.result
         self.progress, self.stage, self.error = (0, 1), "starting", ""
         self.cancelled, self._client, self._pull = False, None, None
         shot.failed, shot.message = False, "working"
@@ -123,7 +123,10 @@ class Job:
             self._pull = None
         if self.cancelled:
             raise SourceError(CANCELLED)
-        done = yield from self._ask(self.kind, vse=True, **self.fields)
+        if self.kind == "run":
+            wire.check(self.source, self.result)
+        cutout = self.result == "CUTOUT"
+        done = yield from self._ask(self.kind, vse=not cutout, cutout=cutout, **self.fields)
         if done is not None and self.kind == "run":
             self._wire(done)
 
@@ -186,14 +189,14 @@ class Job:
             shot.published, shot.qc = done["folder"], done.get("qc") or ""
         if strip is None:
             raise SourceError(f"The strip was deleted; its mattes are in {done['folder']}")
-        rows = {item.name: item.identity for item in shot.instances}
-        folders = {(name, rows[name]): path for name, path in done["strips"].items()}
+        rows = {item.name: item.identity for item in shot.instances if item.enabled}
         # The strip may have been moved in the meantime: look at it again.
         window = window_of(scene, strip, scene.vimatte.frames)
         source = read(scene, strip, window, through=self.through)
         if source.rendered and source.start != self.source.start:
             raise SourceError("The strip was moved while its frames were rendered: run again")
-        wire.wire(self.context, scene, strip, source, folders, scene.vimatte)
+        wire.check(source, self.result)
+        wire.wire(self.context, scene, strip, source, done, rows, self.result)
 
     def _shot(self):
         scene = bpy.data.scenes.get(self.scene)

@@ -15,8 +15,13 @@ from bpy.props import (
     StringProperty,
 )
 
+from . import compositor
+
 # From 4.5 on, Blender warns of a path that begins with // unless it is told of them.
 RELATIVE = {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5, 0) else {}
+COMPOSITOR = [
+    ("COMPOSITOR", "Isolate by compositor", "A copy with a compositor modifier on the layered EXR")
+] * compositor.AVAILABLE
 
 
 class VIMATTE_PG_instance(bpy.types.PropertyGroup):
@@ -82,7 +87,8 @@ class VIMATTE_PG_settings(bpy.types.PropertyGroup):
         items=[
             ("ISOLATE", "Isolate", "A copy of the strip that shows only the instance"),
             ("MATTE", "Matte only", "The matte as a strip"),
-            ("CUTOUT", "Cut-out", "One transparent strip over the tracks below"),
+            ("CUTOUT", "Cut-out", "A transparent strip, its old background removed from its edges"),
+            *COMPOSITOR,
         ],
     )
     group: BoolProperty(name="Group", description="Put each instance's strips in a meta strip")

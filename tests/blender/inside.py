@@ -149,7 +149,8 @@ def isolate() -> dict:
     green.mute = True
     found = {"shown": [p[3] for p in render(sc, 10, *columns)]}
     green.mute = False
-    for result, group in (("ISOLATE", False), ("CUTOUT", False), ("ISOLATE", True)):
+    results = ["ISOLATE", "CUTOUT", "COMPOSITOR"][: 3 if bpy.app.version >= (5, 0, 0) else 2]
+    for result, group in [(r, g) for r in results for g in (False, True)]:
         sc.vimatte.result, sc.vimatte.group = result, group
         strip.mute = False
         people(sc, ["half"], strip, source)
@@ -157,7 +158,7 @@ def isolate() -> dict:
         people(sc, ["half"], strip, source)
         every = list(module("compat").all_strips(sc.sequence_editor))
         strip.mute = True
-        found[f"{result}{group}"] = {
+        found[f"{result}-{group}"] = {
             "again": len(every) - count,
             "types": sorted(s.type for s in every),
             "row": render(sc, 10, *columns),

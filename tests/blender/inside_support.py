@@ -73,8 +73,15 @@ def refused(operator, **more) -> str:
 
 
 def people(sc, names: list[str], strip, source):
-    """Wire mattes the core wrote for every frame of the clip."""
-    folders = {(name, 1 + i): str(FOLDER / "vse" / name) for i, name in enumerate(names)}
+    """Wire what the core wrote for every frame of the clip."""
+    rows = {name: 1 + i for i, name in enumerate(names)}
+    done = {
+        "strips": {name: str(FOLDER / "vse" / name) for name in names},
+        "cutouts": {name: str(FOLDER / "cutout" / name) for name in names},
+        "exr": str(FOLDER / "exr" / "c24.####.exr"),
+    }
     with_tag = module("properties").make_shot(sc, strip)
     assert with_tag.name == strip["vimatte_shot"]
-    return module("wire").wire(bpy.context, sc, strip, source, folders, sc.vimatte)
+    wire = module("wire")
+    wire.check(source, sc.vimatte.result)
+    return wire.wire(bpy.context, sc, strip, source, done, rows, sc.vimatte.result)

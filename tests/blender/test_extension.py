@@ -18,8 +18,8 @@ import pytest
 import vimatte
 from vimatte.frames.types import FrameHeader
 from vimatte.frames.window import Window
-from vimatte.output.exr_file import read_layers
-from vimatte.output.vse import write_strip
+from vimatte.output.exr_file import read_layers, write_exr
+from vimatte.output.vse import write_cutout, write_strip
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -69,17 +69,35 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sound.setsampwidth(2)
         sound.setframerate(8000)
         sound.writeframes(bytes(16000))
+    clips(folder)
+    return folder
+
+
+def clips(folder: Path) -> None:
+    """Write what the core would publish of the clip."""
     window = Window(0, 0, WIDTH, HEIGHT)
     header = FrameHeader(window, window)
     half = np.zeros((HEIGHT, WIDTH), np.float16)
     half[:, : WIDTH // 2] = 0.75
     for name in ("anna", "half"):
         (folder / "vse" / name).mkdir(parents=True)
+    (folder / "cutout" / "half").mkdir(parents=True)
+    (folder / "exr").mkdir()
     for frame in range(1, COUNT + 1):
         level = np.full((HEIGHT, WIDTH), frame / 64, np.float16)
         write_strip(folder / "vse" / "anna" / f"{frame:04d}.exr", level, header, "zip")
         write_strip(folder / "vse" / "half" / f"{frame:04d}.exr", half, header, "zip")
-    return folder
+        shown = (30 + STEP * (frame - 1)) / 255
+        light = shown / 12.92 if shown <= 0.04045 else ((shown + 0.055) / 1.055) ** 2.4
+        colour = np.repeat(half[..., None].astype(np.float32) * light, 3, axis=2)
+        write_cutout(folder / "cutout" / "half" / f"{frame:04d}.exr", colour, half, header, "zip")
+        write_exr(
+            folder / "exr" / f"c24.{frame:04d}.exr",
+            np.stack([half, half, half, half, half * 0, half], 2),
+            ["R", "G", "B", "A", "anna.A", "half.A"],
+            header,
+            compression="zip",
+        )
 
 
 def inside(blender: Path, material: Path, tmp_path: Path, scenario: str) -> dict:
@@ -158,13 +176,15 @@ def test_isolated_strips(blender: Path, material: Path, tmp_path: Path) -> None:
     assert 10 <= len(shown) <= 13
     matted = shown[len(shown) // 2 + 1 : -1]
     empty = [*range(shown[0]), *shown[: len(shown) // 2 - 1], *range(shown[-1] + 1, 24)]
-    assert set(found) == {"ISOLATEFalse", "CUTOUTFalse", "ISOLATETrue"}
+    made = {"ISOLATE": ["IMAGE", "MOVIE"], "CUTOUT": ["IMAGE"], "COMPOSITOR": ["MOVIE"]}
+    assert {name.partition("-")[0] for name in found} >= {"ISOLATE", "CUTOUT"}
     grey = (30 + STEP * 9) / 255
     over = [0.75 * grey, 0.75 * grey + 0.25, 0.75 * grey]
     for name, seen in found.items():
         assert seen["again"] == 0, name
-        meta = name != "ISOLATEFalse"
-        assert seen["types"] == sorted(["COLOR", "IMAGE", "MOVIE", "MOVIE", *["META"] * meta])
+        result, _, group = name.partition("-")
+        meta = ["META"] * (group == "True")
+        assert seen["types"] == sorted(["COLOR", "MOVIE", *made[result], *meta]), name
         for index in matted:
             assert seen["row"][index][:3] == pytest.approx(over, abs=0.01), (name, index)
         for pixel in [*(seen["row"][index] for index in empty), *seen["cropped"]]:
