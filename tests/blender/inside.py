@@ -342,6 +342,7 @@ def dancers() -> dict:
     return found
 
 
-print("\n" + json.dumps(globals()[SCENARIO]()), flush=True)
-# Blender's own shutdown reports leaks of its own and takes a second.
-os._exit(0)
+if __name__ == "__main__":
+    print("\n" + json.dumps(globals()[SCENARIO]()), flush=True)
+    # Blender's own shutdown reports leaks of its own and takes a second.
+    os._exit(0)

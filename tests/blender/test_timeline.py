@@ -1,0 +1,45 @@
+"""What becomes of results on the timeline: transforms, a second run, another choice, undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blender_support import inside
+
+SCRIPT = "inside_timeline.py"
+
+
+def test_every_result_stays_in_step_with_a_turned_strip(
+    blender: Path, material: Path, tmp_path: Path
+) -> None:
+    found = inside(blender, material, tmp_path, "transforms", SCRIPT)
+    assert len(found) >= 15
+    assert min(brightest for _, brightest in found.values()) > 0.9
+    # A slope of the pictures is 0.05 to 0.15 a pixel.
+    assert {name: wrong for name, (wrong, _) in found.items() if wrong > 0.02} == {}
+
+
+def test_a_later_run_follows_the_strip_and_the_choice(
+    blender: Path, material: Path, tmp_path: Path
+) -> None:
+    found = inside(blender, material, tmp_path, "later", SCRIPT)
+    isolated = ["isolate", "matte", "source"]
+    assert found["first"] == found["same"] == found["faster"] == isolated
+    assert found["followed"] == [6, 0.25]
+    source, copy, matte = found["ends"]
+    assert source == copy == matte
+    assert found["name"] == "the user's name"
+    assert found["grouped"] == found["still"] == ["group", *isolated]
+    end, wanted, members = found["meta"]
+    assert end == wanted
+    assert members == 2
+    assert found["cutout"] == ["cutout", "group", "source"]
+    assert found["matte"] == ["group", "matte", "source"]
+
+
+def test_a_click_is_undone_and_done_again(blender: Path, material: Path, tmp_path: Path) -> None:
+    found = inside(blender, material, tmp_path, "undone", SCRIPT)
+    made = ["clip", "clip hero", "clip hero matte"]
+    assert found["before"] == found["undone"] == ["clip"]
+    assert found["made"] == found["redone"] == found["again"] == made
+    assert found["shots"] == 0
