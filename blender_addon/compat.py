@@ -43,6 +43,24 @@ def active_strip(context):
     return None if editor is None else editor.active_strip
 
 
+def curves(scene) -> Iterator:
+    """Yield what animates a scene: curves of its action and drivers."""
+    data = scene.animation_data
+    if data is None:
+        return
+    yield from data.drivers
+    if data.action is None:
+        return
+    if hasattr(data.action, "fcurves"):  # before 5.0
+        yield from data.action.fcurves
+        return
+    for layer in data.action.layers:
+        for part in layer.strips:
+            for bag in part.channelbags:
+                if bag.slot == data.action_slot:
+                    yield from bag.fcurves
+
+
 @contextmanager
 def sequencer(context, scene):
     """Give the context that the sequencer's operators and modifiers need.

@@ -12,7 +12,7 @@ import bpy
 from . import client, compat, properties, wire
 from .preferences import find_python
 from .pull import Pull
-from .source import SourceError, absolute, find, read, window_of
+from .source import SourceError, absolute, find, portable, read, window_of
 
 CANCELLED = "Cancelled; finished frames are kept"
 #: The jobs that run, by the shot's tag.
@@ -39,17 +39,19 @@ class Job:
         masks = settings.guidance != "PEOPLE"
         self.through = masks
         self.source = read(scene, strip, window, through=masks)
+        self.guidance, self.result = settings.guidance, settings.result
+        if kind == "run":
+            wire.check(self.source, self.result)
         shot = properties.make_shot(scene, strip)
         if shot.name in RUNNING:
             raise SourceError("This strip is being worked on already: wait, or cancel")
-        self.kind, self.tag, self.scene, self.context = kind, shot.name, scene.name, context
+        self.kind, self.tag, self.context = kind, shot.name, context
         self.python = find_python()
         if not shot.folder:
             stem = "".join(c if c.isalnum() else "_" for c in strip.name)[:40]
             shot.folder = f"{settings.folder.rstrip('/')}/{stem}_{shot.name[:6]}"
         self.out = Path(absolute(shot.folder))
         self.fields = self._request(settings, shot)
-        self.guidance, self.result = settings.guidance, settings.result
         self.progress, self.stage, self.error = (0, 1), "starting", ""
         self.cancelled, self._client, self._pull = False, None, None
         shot.failed, shot.message = False, "working"
@@ -103,8 +105,8 @@ class Job:
         RUNNING.pop(self.tag, None)
 
     def _work(self) -> Iterator[None]:
-        scene = bpy.data.scenes[self.scene]
-        strip = find(scene, self.tag)
+        scene = self._scene()
+        strip = None if scene is None else find(scene, self.tag)
         if strip is None:
             raise SourceError("The strip was deleted")
         if not self.cancelled and not self.source.rendered and strip.type == "MOVIE":
@@ -158,7 +160,8 @@ class Job:
         same = int(last or first) - int(first) + 1 == self.source.total
         if same and size in ([0, 0], plan["size"]):
             return
-        strip = find(scene, self.tag)  # much may have happened to it since
+        scene = self._scene()  # much may have happened since
+        strip = None if scene is None else find(scene, self.tag)
         if strip is None:
             raise SourceError("The strip was deleted")
         self.through = True
@@ -182,14 +185,17 @@ class Job:
         return answer if kind == "done" else None
 
     def _wire(self, done: dict) -> None:
-        scene = bpy.data.scenes.get(self.scene)
+        scene, shot = self._scene(), self._shot()
         strip = None if scene is None else find(scene, self.tag)
-        shot = self._shot()
         if shot is not None:
-            shot.published, shot.qc = done["folder"], done.get("qc") or ""
+            shot.published = portable(done["folder"], shot.folder)
+            shot.qc = portable(done.get("qc") or "", shot.folder)
         if strip is None:
             raise SourceError(f"The strip was deleted; its mattes are in {done['folder']}")
         rows = {item.name: item.identity for item in shot.instances if item.enabled}
+        for kind in ("strips", "cutouts"):
+            done[kind] = {n: portable(path, shot.folder) for n, path in done[kind].items()}
+        done["exr"] = portable(done["exr"], shot.folder)
         # The strip may have been moved in the meantime: look at it again.
         window = window_of(scene, strip, scene.vimatte.frames)
         source = read(scene, strip, window, through=self.through)
@@ -198,8 +204,12 @@ class Job:
         wire.check(source, self.result)
         wire.wire(self.context, scene, strip, source, done, rows, self.result)
 
+    def _scene(self):
+        """Return the scene, whatever its name is now; None where it was deleted."""
+        return next((s for s in bpy.data.scenes if self.tag in s.vimatte.shots), None)
+
     def _shot(self):
-        scene = bpy.data.scenes.get(self.scene)
+        scene = self._scene()
         return None if scene is None else scene.vimatte.shots.get(self.tag)
 
     def _end(self) -> None:

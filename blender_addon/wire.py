@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import compat, compositor
-from .source import Source, SourceError
+from .source import Source, SourceError, absolute
 
 TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin")
 CROP = ("min_x", "max_x", "min_y", "max_y")
@@ -134,10 +134,11 @@ def _pictures(scene, strip, name: str, source: Source, folder: str, tag: str, ro
     made, names = _tagged(scene, tag, role), [f"{frame:04d}.exr" for frame in source.frames]
     if made is None:
         start = source.start
-        files = sorted(path.name for path in Path(folder).glob("*.exr"))
+        there = Path(absolute(folder))
+        first = min(path for path in there.glob("*.exr"))
         made = compat.strips(scene.sequence_editor).new_image(
             name=name,
-            filepath=str(Path(folder) / files[0]),
+            filepath=str(first),
             channel=_free_channel(scene, start, start + len(source.frames), strip.channel),
             frame_start=start,
             fit_method="ORIGINAL",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import wave
@@ -49,6 +50,22 @@ def disc(number: int) -> np.ndarray:
     return np.where(inside[..., None], 200 + noise, noise).astype(np.uint8)
 
 
+def corners(number: int) -> np.ndarray:
+    """Return a picture whose corners are told apart."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    level = 40 + 120 * (rows >= HEIGHT // 2) + 60 * (columns >= WIDTH // 2) + number
+    return np.repeat(level[..., None], 3, axis=2).astype(np.uint8)
+
+
+def flag(path: Path, turn: int) -> None:
+    """Write a rotation into a movie's track header, as a phone does."""
+    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[turn]
+    one, data = 1 << 16, bytearray(path.read_bytes())
+    matrix = (cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 1 << 30)
+    struct.pack_into(">9i", data, data.index(b"tkhd") + 4 + 40, *matrix)
+    path.write_bytes(bytes(data))
+
+
 def make_material(folder: Path) -> Path:
     """Make the clips, the extension, and mattes that say which frame they are of."""
     subprocess.run(
@@ -58,6 +75,9 @@ def make_material(folder: Path) -> Path:
     write_movie(folder / "c24.mp4", lambda n: np.full((HEIGHT, WIDTH, 3), 30 + STEP * n, np.uint8))
     write_movie(folder / "disc.mp4", disc)
     write_movie(folder / "vary.mp4", disc, slow_from=20)
+    for turn in (0, 90, 180, 270):
+        write_movie(folder / f"turned{turn}.mp4", corners)
+        flag(folder / f"turned{turn}.mp4", turn)
     for number in range(COUNT):
         level = np.full((HEIGHT, WIDTH, 3), 30 + STEP * number, np.uint8)
         cv2.imwrite(str(folder / f"p.{number + 1:04d}.png"), level)

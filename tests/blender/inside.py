@@ -258,7 +258,7 @@ def masks() -> dict:
         "after": [s.name for s in strips(sc.sequence_editor)],
         "pixels": pixels,
         "versions": sorted(p.name for p in (FOLDER / "vimatte").glob("*/v*")),
-        "qc": Path(sc.vimatte.shots[0].qc).is_file(),
+        "qc": Path(bpy.path.abspath(sc.vimatte.shots[0].qc)).is_file(),
     }
 
 
@@ -321,7 +321,7 @@ def dancers() -> dict:
     shot = sc.vimatte.shots[0]
     found = {
         "people": len(shot.instances),
-        "thumbnail": Path(shot.instances[0].thumbnail).is_file(),
+        "thumbnail": Path(bpy.path.abspath(shot.instances[0].thumbnail)).is_file(),
     }
     for item in shot.instances[1:]:
         item.enabled = False
@@ -338,7 +338,7 @@ def dancers() -> dict:
     matte.blend_alpha = 1
     found["alpha"] = [p[3] for p in render(sc, first, *points)]
     offset = first - round(matte.frame_start)
-    found["file"] = str(Path(matte.directory) / matte.elements[offset].filename)
+    found["file"] = str(Path(bpy.path.abspath(matte.directory)) / matte.elements[offset].filename)
     return found
 
 

@@ -14,9 +14,15 @@ def test_every_result_stays_in_step_with_a_turned_strip(
 ) -> None:
     found = inside(blender, material, tmp_path, "transforms", SCRIPT)
     assert len(found) >= 15
-    assert min(brightest for _, brightest in found.values()) > 0.9
-    # A slope of the pictures is 0.05 to 0.15 a pixel.
-    assert {name: wrong for name, (wrong, _) in found.items() if wrong > 0.02} == {}
+    assert min(brightest for _, _, brightest in found.values()) > 0.9
+    # A slope of the pictures is 0.05 to 0.2 a pixel.
+    far = {}
+    for name, (wrong, within, _) in found.items():
+        # From 5.0 on, Blender resamples a mask strip twice: up to half a pixel, more at borders.
+        twice = name.endswith("ISOLATE") and "rotated COMPOSITOR" in found
+        if (within if twice else wrong) > (0.1 if twice else 0.02):
+            far[name] = (wrong, within)
+    assert far == {}
 
 
 def test_a_later_run_follows_the_strip_and_the_choice(
