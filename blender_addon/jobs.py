@@ -121,7 +121,8 @@ class Job:
                 raise SourceError(CANCELLED)
             self.fields["plate"] = self._pull.plate
             if self._pull.masks:
-                self.fields.update(guidance="masks", masks=self._pull.masks)
+                order = self._pull.order()
+                self.fields.update(guidance="masks", masks=self._pull.masks, order=order)
             self._pull = None
         if self.cancelled:
             raise SourceError(CANCELLED)
@@ -158,7 +159,8 @@ class Job:
             return
         first, _, last = plan["plate_frames"].partition("-")
         same = int(last or first) - int(first) + 1 == self.source.total
-        if same and size in ([0, 0], plan["size"]):
+        # Some Blenders turn a movie and some do not; upside down, the size does not tell which.
+        if same and size in ([0, 0], plan["size"]) and plan["turned"] != 180:
             return
         scene = self._scene()  # much may have happened since
         strip = None if scene is None else find(scene, self.tag)

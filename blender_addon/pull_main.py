@@ -90,12 +90,16 @@ def main(spec: Path) -> None:
             strip.frame_final_start, strip.frame_final_end = first, last + 1
             drawn.append((mask.name, strip))
     elif wanted["guidance"] == "STRIPS":
-        drawn = [(s.name, s) for s in every if s.type == "MASK"]
+        above = sorted(every, key=lambda strip: -strip.channel)
+        drawn = [(s.name, s) for s in above if s.type == "MASK"]
     else:
         drawn = []
+    order = []
     for name, strip in drawn:
         alone(scene, strip)
-        render(scene, wanted, out / "masks" / layer_name(name, taken) / "m.####")
+        order.append(layer_name(name, taken))
+        render(scene, wanted, out / "masks" / order[-1] / "m.####")
+    (out / "order.json").write_text(json.dumps(order), encoding="utf-8")
     alone(scene, next(s for s in every if s.get("vimatte_shot") == wanted["tag"]))
     render(scene, wanted, out / "plate.####")
 

@@ -53,9 +53,12 @@ def owned() -> dict:
     red.color, red.blend_type = (1, 0, 0), "ALPHA_OVER"
     clip = movie(sc, "inner", start=3, channel=1)
     clip.frame_offset_start, clip.frame_offset_end = 4, 40 - 4 - 6
-    meta = strips(sc.sequence_editor).new_meta("meta", 2, 3)
-    clip.move_to_meta(meta)
-    meta.frame_final_start, meta.frame_final_end = 7, 13
+    for strip in strips(sc.sequence_editor):
+        strip.select = strip == clip
+    with module("compat").sequencer(bpy.context, sc):
+        bpy.ops.sequencer.meta_make()
+    meta = sc.sequence_editor.active_strip
+    meta.name, meta.channel = "meta", 2
     other = bpy.data.scenes.new("other")
     for name in ("resolution_x", "resolution_y", "resolution_percentage", "fps"):
         setattr(other.render, name, getattr(sc.render, name))
@@ -86,7 +89,7 @@ def owned() -> dict:
 
 
 def mask_strips() -> dict:
-    """Two mask strips of the timeline guide, one of them moving: an instance each."""
+    """Two mask strips of the timeline guide, an instance each; they overlap."""
     install()
     sc = scene()
     strip = movie(sc, file="disc.mp4", start=11)
@@ -116,6 +119,12 @@ def mask_strips() -> dict:
     found["message"], found["instances"] = shot.message, [i.name for i in shot.instances]
     found["files"] = sorted(str(p.relative_to(out)) for p in out.rglob("*.png"))
     found["strips"] = sorted(s.name for s in strips(sc.sequence_editor))
+    found["overlap"] = {}
+    for matte in [s for s in strips(sc.sequence_editor) if s.name.endswith("matte")]:
+        for other in strips(sc.sequence_editor):
+            other.mute = other != matte
+        matte.blend_alpha = 1.0
+        found["overlap"][matte.name] = float(picture(sc, 12)[32, 34, 3])
     return found
 
 

@@ -36,6 +36,9 @@ def test_mask_strips_guide(blender: Path, material: Path, tmp_path: Path) -> Non
     wanted = [f"{name}/m.{frame:04d}.png" for name in found["instances"] for frame in (11, 12, 13)]
     assert found["files"] == wanted
     assert {"clip left_one", "clip right_2"} <= set(found["strips"])
+    # Where both masks are, the one on the higher track is in front.
+    behind, before = (found["overlap"][f"clip {n} matte"] for n in found["instances"])
+    assert before > behind + 0.3, found["overlap"]
 
 
 def test_movies_with_a_rotation_flag(blender: Path, material: Path, tmp_path: Path) -> None:

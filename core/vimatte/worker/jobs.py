@@ -72,6 +72,7 @@ def plan(request: Request, tell: Tell) -> Message:
             "frames": str(session.frames),
             "plate_frames": str(session.shot.plate.frames),
             "size": [size.width, size.height],
+            "turned": 90 * getattr(session.shot.plate, "turns", 0),
             "folder": None if latest is None else str(latest),
         }
 
