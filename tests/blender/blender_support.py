@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import struct
 import subprocess
 import sys
 import wave
@@ -29,11 +28,13 @@ STEP = 5
 MAX_ERROR = 0.004
 
 
-def write_movie(path: Path, picture, slow_from: int = COUNT) -> None:
+def write_movie(path: Path, picture, slow_from: int = COUNT, turn: int = 0) -> None:
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=24)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv444p"
         stream.options = {"crf": "1"}
+        if turn:
+            stream.set_display_rotation(turn)
         stream.codec_context.time_base = Fraction(1, 24)
         for number in range(COUNT):
             frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
@@ -57,15 +58,6 @@ def corners(number: int) -> np.ndarray:
     return np.repeat(level[..., None], 3, axis=2).astype(np.uint8)
 
 
-def flag(path: Path, turn: int) -> None:
-    """Write a rotation into a movie's track header, as a phone does."""
-    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[turn]
-    one, data = 1 << 16, bytearray(path.read_bytes())
-    matrix = (cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 1 << 30)
-    struct.pack_into(">9i", data, data.index(b"tkhd") + 4 + 40, *matrix)
-    path.write_bytes(bytes(data))
-
-
 def make_material(folder: Path) -> Path:
     """Make the clips, the extension, and mattes that say which frame they are of."""
     subprocess.run(
@@ -76,8 +68,7 @@ def make_material(folder: Path) -> Path:
     write_movie(folder / "disc.mp4", disc)
     write_movie(folder / "vary.mp4", disc, slow_from=20)
     for turn in (0, 90, 180, 270):
-        write_movie(folder / f"turned{turn}.mp4", corners)
-        flag(folder / f"turned{turn}.mp4", turn)
+        write_movie(folder / f"turned{turn}.mp4", corners, turn=turn)
     for number in range(COUNT):
         level = np.full((HEIGHT, WIDTH, 3), 30 + STEP * number, np.uint8)
         cv2.imwrite(str(folder / f"p.{number + 1:04d}.png"), level)
@@ -111,7 +102,7 @@ def clips(folder: Path) -> None:
         write_cutout(folder / "cutout" / "half" / f"{frame:04d}.exr", colour, half, header, "zip")
         write_exr(
             folder / "exr" / f"c24.{frame:04d}.exr",
-            np.stack([half, half, half, half, half * 0, half], 2),
+            np.stack([half, half, half, half, level, half], 2),
             ["R", "G", "B", "A", "anna.A", "half.A"],
             header,
             compression="zip",

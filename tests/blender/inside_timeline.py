@@ -7,6 +7,7 @@ import math
 import os
 
 import numpy as np
+import inside
 from inside import retime
 from inside_support import (
     bpy,
@@ -16,6 +17,7 @@ from inside_support import (
     movie,
     people,
     picture,
+    render,
     SCENARIO,
     scene,
     strips,
@@ -130,6 +132,43 @@ def later() -> dict:
     found["meta"] = [meta.frame_final_end, strip.frame_final_end, len(strips(meta))]
     found["cutout"] = again("CUTOUT")
     found["matte"] = again("MATTE")
+    return found
+
+
+def composited() -> dict:
+    """What the compositor's modifier shows of each source frame, or why it may not."""
+    install()
+    found = {}
+    for change in inside.CHANGES:
+        bpy.context.scene.sequence_editor_clear()
+        sc = scene()
+        if change is inside.pictures:
+            strip = blob(sc)
+            strip.name = "pictures"
+            while len(strip.elements) > 1:
+                strip.elements.pop(1)
+            strip.directory, strip.elements[0].filename = str(FOLDER), "p.0001.png"
+            for number in range(2, 41):
+                strip.elements.append(f"p.{number:04d}.png")
+            strip.frame_offset_end = 0
+        else:
+            strip = movie(sc, start=5)
+        change(sc, strip)
+        sc.vimatte.result = "COMPOSITOR"
+        first, last = strip.frame_final_start, strip.frame_final_end - 1
+        source = module("source").read(sc, strip, (first, last))
+        found[change.__name__] = rows = []
+        try:
+            (name,) = people(sc, ["anna"], strip, source)
+        except module("source").SourceError as error:
+            rows.append(str(error))
+            continue
+        copy = strips(sc.sequence_editor)[name]
+        for frame in [*range(first, last, 5), last]:
+            strip.mute, copy.mute = False, True
+            level = render(sc, frame, (48, 32))[0][0]
+            strip.mute, copy.mute = True, False
+            rows.append([frame, level, render(sc, frame, (48, 32))[0][3]])
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from blender_support import inside
+import pytest
+from blender_support import MAX_ERROR, STEP, inside
 
 SCRIPT = "inside_timeline.py"
 
@@ -41,6 +42,22 @@ def test_a_later_run_follows_the_strip_and_the_choice(
     assert members == 2
     assert found["cutout"] == ["cutout", "group", "source"]
     assert found["matte"] == ["group", "matte", "source"]
+
+
+def test_the_compositor_reads_the_layer_of_the_frame(
+    blender: Path, material: Path, tmp_path: Path
+) -> None:
+    if "5." not in blender.parents[1].name[:2]:
+        pytest.skip("the compositor's modifier came with Blender 5.0")
+    found = inside(blender, material, tmp_path, "composited", SCRIPT)
+    refused = {name for name, rows in found.items() if isinstance(rows[0], str)}
+    assert refused == {"reverse", "strobe", "fast", "slow", "fast_reverse", "fast_trimmed"}
+    assert all("choose Isolate" in found[name][0] for name in refused)
+    for name in set(found) - refused:
+        assert len(found[name]) >= 5, name
+        for frame, level, alpha in found[name]:
+            shown = 1 + round((level * 255 - 30) / STEP)
+            assert alpha == pytest.approx(shown / 64, abs=MAX_ERROR), (name, frame)
 
 
 def test_a_click_is_undone_and_done_again(blender: Path, material: Path, tmp_path: Path) -> None:
