@@ -15,6 +15,7 @@ import pytest
 from cli_support import FRAMES, HEIGHT, WIDTH, alphas, matte, write_exr
 
 from vimatte.cli.main import main
+from vimatte.errors import VerifyError
 from vimatte.output.cryptomatte import extract, layer_channels
 from vimatte.output.exr_file import read_layers
 
@@ -225,3 +226,23 @@ def test_colour_cutouts_and_cryptomatte(shot: Path) -> None:
     assert set(read_layers(shot / "out" / "v002" / "exr" / "sh.1002.exr")[0]) == {
         "R", "G", "B", "A", "anna.A", "bert.A",
     }  # fmt: skip
+
+
+def test_what_is_verified_is_the_sessions_own_version(
+    shot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(shot / "out")
+    assert main(["verify", out]) != 0  # there is no session yet
+    assert matte(shot, "out", "--no-qc") == 0
+    assert matte(shot, "out", "--no-qc", "--exposure", "0.5") == 0
+    assert main(["verify", out]) == 0
+    assert "v002" in capsys.readouterr().out
+    assert matte(shot, "out", "--no-qc") == 0  # the first settings again: v001 is theirs
+    assert main(["verify", out, "--qc"]) == 0
+    assert "v001" in capsys.readouterr().out.splitlines()[-1]
+    assert (shot / "out" / "v001" / "qc.html").exists()
+    assert not (shot / "out" / "v002" / "qc.html").exists()
+    assert main(["verify", out, "--published", "v002"]) == 0
+    shutil.rmtree(shot / "out" / "v001")
+    assert main(["verify", out]) == VerifyError.exit_code
+    assert "as it is now" in capsys.readouterr().err

@@ -179,6 +179,18 @@ def latest_version(out: Path) -> Path | None:
     return found[-1] if found else None
 
 
+def versions_of(out: Path) -> list[Path]:
+    """Return the versions of an output folder that can be read, the newest first."""
+    found = []
+    for folder in reversed(_versions(out)):
+        try:
+            Manifest.read(folder)
+        except VerifyError:
+            continue  # half a folder, or a later schema
+        found.append(folder)
+    return found
+
+
 def find_version(out: Path, manifest: Manifest) -> Path | None:
     """Return the newest version that has this manifest, or None.
 

@@ -22,6 +22,7 @@ from vimatte.output.pictures import preview_picture
 from vimatte.output.publish import Publisher
 from vimatte.output.qc import QCPage
 from vimatte.output.qc_statistics import Alpha
+from vimatte.output.version import Manifest, versions_of
 from vimatte.session.results import FrameResult, PublishedFrame
 from vimatte.session.session import MatteSession
 
@@ -64,11 +65,8 @@ def open_publisher(session: MatteSession, out: Path, options: PublishOptions) ->
     OutputError
     """
     names = [row.name for row in session.enabled]
-    made_from = session.mattes_fingerprint()
-    if options.foreground or options.cutout:  # colour depends on more than mattes do
-        made_from = fingerprint(
-            {"mattes": made_from, **session.shot.source.scene_linear_settings()}
-        )
+    mattes, coloured = _fingerprints(session)
+    made_from = coloured if options.foreground or options.cutout else mattes
     return Publisher.open(
         out,
         session.name,
@@ -88,6 +86,23 @@ def open_publisher(session: MatteSession, out: Path, options: PublishOptions) ->
         cutout=options.cutout,
         cryptomatte=options.cryptomatte,
     )
+
+
+def published(session: MatteSession, out: Path) -> Path | None:
+    """Return the newest version that holds this session's mattes as its settings make them now.
+
+    A higher number may be another session's, or of settings that have been taken back since.
+    """
+    wanted = _fingerprints(session)
+    found = (path for path in versions_of(out) if Manifest.read(path).fingerprint in wanted)
+    return next(found, None)
+
+
+def _fingerprints(session: MatteSession) -> tuple[str, str]:
+    """Return what identifies a version of mattes, and one that has colours: they hang on more."""
+    mattes = session.mattes_fingerprint()
+    colour = session.shot.source.scene_linear_settings()
+    return mattes, fingerprint({"mattes": mattes, **colour})
 
 
 def publishing(

@@ -30,7 +30,7 @@ from vimatte.session.shot import OpenShot, Shot
 from vimatte.session.shot_masks import ShotMasks
 
 # Raised when the same inputs and settings would give other pixels than before.
-ALGORITHM = 2
+ALGORITHM = 3
 
 
 class MatteSession:

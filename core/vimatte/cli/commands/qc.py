@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from vimatte.cli.progress import Console
 from vimatte.cli.session_options import add_session_argument, open_workplace, run_guidance
-from vimatte.output.version import latest_version
-from vimatte.session.publishing import write_qc
+from vimatte.session.publishing import published, write_qc
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -29,7 +28,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
     place = open_workplace(args, args.target, None)
     with place.session as session:
         run_guidance(place, ui)
-        folder = latest_version(place.out) or place.out
+        folder = published(session, place.out) or place.out
         page = write_qc(session, args.page or folder / "qc.html", place.frames)
         ui.event("qc", f"QC page: {page}", path=str(page))
     return 0

@@ -10,8 +10,7 @@ from vimatte.cli.progress import Console
 from vimatte.cli.session_options import add_session_argument, open_workplace
 from vimatte.errors import VerifyError
 from vimatte.output.verify import verify
-from vimatte.output.version import latest_version
-from vimatte.session.publishing import write_qc
+from vimatte.session.publishing import published, write_qc
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -25,7 +24,9 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument("target", metavar="SESSION")
     parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="default: the session's")
     parser.add_argument("--qc", action="store_true", help="write the QC page if all is well")
-    parser.add_argument("--published", metavar="vNNN", help="default: the latest version")
+    parser.add_argument(
+        "--published", metavar="vNNN", help="default: the latest of this session as it is now"
+    )
     add_session_argument(parser)
     return parser
 
@@ -35,10 +36,12 @@ def run(args: argparse.Namespace, ui: Console) -> int:
     place = open_workplace(args, args.target, args.out)
     with place.session as session:
         frames = place.frames or session.frames
-        folder = place.out / args.published if args.published else latest_version(place.out)
+        folder = place.out / args.published if args.published else published(session, place.out)
         if folder is None:
             raise VerifyError(
-                "nothing has been published", path=place.out, hint="run vimatte matte first"
+                "nothing has been published of this session as it is now",
+                path=place.out,
+                hint="run vimatte matte first, or choose a version by --published",
             )
         problems = list(verify(folder, frames))
         for problem in problems:
