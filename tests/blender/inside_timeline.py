@@ -138,6 +138,9 @@ def later() -> dict:
 def composited() -> dict:
     """What the compositor's modifier shows of each source frame, or why it may not."""
     install()
+    settings = bpy.types.Scene.bl_rna.properties["vimatte"].fixed_type.properties
+    if "COMPOSITOR" not in settings["result"].enum_items:
+        return {"version": bpy.app.version[0]}
     found = {}
     for change in inside.CHANGES:
         bpy.context.scene.sequence_editor_clear()

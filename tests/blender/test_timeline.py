@@ -47,9 +47,10 @@ def test_a_later_run_follows_the_strip_and_the_choice(
 def test_the_compositor_reads_the_layer_of_the_frame(
     blender: Path, material: Path, tmp_path: Path
 ) -> None:
-    if "5." not in blender.parents[1].name[:2]:
-        pytest.skip("the compositor's modifier came with Blender 5.0")
     found = inside(blender, material, tmp_path, "composited", SCRIPT)
+    if "version" in found:
+        assert found["version"] < 5  # the compositor's modifier came with 5.0
+        return
     refused = {name for name, rows in found.items() if isinstance(rows[0], str)}
     assert refused == {"reverse", "strobe", "fast", "slow", "fast_reverse", "fast_trimmed"}
     assert all("choose Isolate" in found[name][0] for name in refused)
