@@ -10,6 +10,8 @@ import bpy
 
 #: From 5.0 on, a strip is masked after its transform and before its flips; earlier, after both.
 MASKED_BEFORE_FLIPS = bpy.app.version >= (5, 0, 0)
+#: The colour space of cut-outs.
+LINEAR = "Linear Rec.709" if bpy.app.version >= (4, 0, 0) else "Linear"
 
 
 def sequencer_scene(context):
@@ -24,16 +26,39 @@ def strips(owner):
 
 def all_strips(owner) -> Iterator:
     """Yield every strip, those in meta strips too."""
+    return (strip for _, strip in owned_strips(owner))
+
+
+def owned_strips(owner) -> Iterator[tuple]:
+    """Yield every strip after what holds it: an editor or a meta strip."""
     for strip in strips(owner):
-        yield strip
+        yield owner, strip
         if strip.type == "META":
-            yield from all_strips(strip)
+            yield from owned_strips(strip)
 
 
 def active_strip(context):
     """Return the active strip of the sequencer, or None."""
     editor = sequencer_scene(context).sequence_editor
     return None if editor is None else editor.active_strip
+
+
+def curves(scene) -> Iterator:
+    """Yield what animates a scene: curves of its action and drivers."""
+    data = scene.animation_data
+    if data is None:
+        return
+    yield from data.drivers
+    if data.action is None:
+        return
+    if hasattr(data.action, "fcurves"):  # before 5.0
+        yield from data.action.fcurves
+        return
+    for layer in data.action.layers:
+        for part in layer.strips:
+            for bag in part.channelbags:
+                if bag.slot == data.action_slot:
+                    yield from bag.fcurves
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import bpy
 from . import client, compat, properties, wire
 from .preferences import find_python
 from .pull import Pull
-from .source import SourceError, absolute, find, read, window_of
+from .source import SourceError, absolute, find, portable, read, window_of
 
 CANCELLED = "Cancelled; finished frames are kept"
 #: The jobs that run, by the shot's tag.
@@ -39,17 +39,19 @@ class Job:
         masks = settings.guidance != "PEOPLE"
         self.through = masks
         self.source = read(scene, strip, window, through=masks)
+        self.guidance, self.result = settings.guidance, settings.result
+        if kind == "run":
+            wire.check(self.source, self.result)
         shot = properties.make_shot(scene, strip)
         if shot.name in RUNNING:
             raise SourceError("This strip is being worked on already: wait, or cancel")
-        self.kind, self.tag, self.scene, self.context = kind, shot.name, scene.name, context
+        self.kind, self.tag, self.context = kind, shot.name, context
         self.python = find_python()
         if not shot.folder:
             stem = "".join(c if c.isalnum() else "_" for c in strip.name)[:40]
             shot.folder = f"{settings.folder.rstrip('/')}/{stem}_{shot.name[:6]}"
         self.out = Path(absolute(shot.folder))
         self.fields = self._request(settings, shot)
-        self.guidance = settings.guidance
         self.progress, self.stage, self.error = (0, 1), "starting", ""
         self.cancelled, self._client, self._pull = False, None, None
         shot.failed, shot.message = False, "working"
@@ -103,8 +105,8 @@ class Job:
         RUNNING.pop(self.tag, None)
 
     def _work(self) -> Iterator[None]:
-        scene = bpy.data.scenes[self.scene]
-        strip = find(scene, self.tag)
+        scene = self._scene()
+        strip = None if scene is None else find(scene, self.tag)
         if strip is None:
             raise SourceError("The strip was deleted")
         if not self.cancelled and not self.source.rendered and strip.type == "MOVIE":
@@ -119,11 +121,15 @@ class Job:
                 raise SourceError(CANCELLED)
             self.fields["plate"] = self._pull.plate
             if self._pull.masks:
-                self.fields.update(guidance="masks", masks=self._pull.masks)
+                order = self._pull.order()
+                self.fields.update(guidance="masks", masks=self._pull.masks, order=order)
             self._pull = None
         if self.cancelled:
             raise SourceError(CANCELLED)
-        done = yield from self._ask(self.kind, vse=True, **self.fields)
+        if self.kind == "run":
+            wire.check(self.source, self.result)
+        cutout = self.result == "CUTOUT"
+        done = yield from self._ask(self.kind, vse=not cutout, cutout=cutout, **self.fields)
         if done is not None and self.kind == "run":
             self._wire(done)
 
@@ -153,9 +159,11 @@ class Job:
             return
         first, _, last = plan["plate_frames"].partition("-")
         same = int(last or first) - int(first) + 1 == self.source.total
-        if same and size in ([0, 0], plan["size"]):
+        # Some Blenders turn a movie and some do not; upside down, the size does not tell which.
+        if same and size in ([0, 0], plan["size"]) and plan["turned"] != 180:
             return
-        strip = find(scene, self.tag)  # much may have happened to it since
+        scene = self._scene()  # much may have happened since
+        strip = None if scene is None else find(scene, self.tag)
         if strip is None:
             raise SourceError("The strip was deleted")
         self.through = True
@@ -179,24 +187,31 @@ class Job:
         return answer if kind == "done" else None
 
     def _wire(self, done: dict) -> None:
-        scene = bpy.data.scenes.get(self.scene)
+        scene, shot = self._scene(), self._shot()
         strip = None if scene is None else find(scene, self.tag)
-        shot = self._shot()
         if shot is not None:
-            shot.published, shot.qc = done["folder"], done.get("qc") or ""
+            shot.published = portable(done["folder"], shot.folder)
+            shot.qc = portable(done.get("qc") or "", shot.folder)
         if strip is None:
             raise SourceError(f"The strip was deleted; its mattes are in {done['folder']}")
-        rows = {item.name: item.identity for item in shot.instances}
-        folders = {(name, rows[name]): path for name, path in done["strips"].items()}
+        rows = {item.name: item.identity for item in shot.instances if item.enabled}
+        for kind in ("strips", "cutouts"):
+            done[kind] = {n: portable(path, shot.folder) for n, path in done[kind].items()}
+        done["exr"] = portable(done["exr"], shot.folder)
         # The strip may have been moved in the meantime: look at it again.
         window = window_of(scene, strip, scene.vimatte.frames)
         source = read(scene, strip, window, through=self.through)
         if source.rendered and source.start != self.source.start:
             raise SourceError("The strip was moved while its frames were rendered: run again")
-        wire.wire(self.context, scene, strip, source, folders, scene.vimatte)
+        wire.check(source, self.result)
+        wire.wire(self.context, scene, strip, source, done, rows, self.result)
+
+    def _scene(self):
+        """Return the scene, whatever its name is now; None where it was deleted."""
+        return next((s for s in bpy.data.scenes if self.tag in s.vimatte.shots), None)
 
     def _shot(self):
-        scene = bpy.data.scenes.get(self.scene)
+        scene = self._scene()
         return None if scene is None else scene.vimatte.shots.get(self.tag)
 
     def _end(self) -> None:
@@ -204,7 +219,8 @@ class Job:
         if self._pull is not None:
             self._pull.stop()
         if self._client is not None:
-            self._client.close()
+            # Its answers are in and its files are whole; to ask it to end would take seconds.
+            self._client.kill()
         shot = self._shot()
         if shot is not None:
             found = sum(item.enabled for item in shot.instances)

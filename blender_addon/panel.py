@@ -28,7 +28,7 @@ def unregister_previews() -> None:
 
 def thumbnail(path: str) -> int:
     """Return the icon of a thumbnail, 0 where there is none."""
-    previews = _PREVIEWS.get("all")
+    previews, path = _PREVIEWS.get("all"), bpy.path.abspath(path)
     if previews is None or not path or not Path(path).is_file():
         return 0
     key = f"{path}:{Path(path).stat().st_mtime_ns}"

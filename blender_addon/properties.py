@@ -15,8 +15,14 @@ from bpy.props import (
     StringProperty,
 )
 
+from . import compositor
+from .source import find, portable
+
 # From 4.5 on, Blender warns of a path that begins with // unless it is told of them.
 RELATIVE = {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5, 0) else {}
+COMPOSITOR = [
+    ("COMPOSITOR", "Isolate by compositor", "A copy with a compositor modifier on the layered EXR")
+] * compositor.AVAILABLE
 
 
 class VIMATTE_PG_instance(bpy.types.PropertyGroup):
@@ -82,7 +88,8 @@ class VIMATTE_PG_settings(bpy.types.PropertyGroup):
         items=[
             ("ISOLATE", "Isolate", "A copy of the strip that shows only the instance"),
             ("MATTE", "Matte only", "The matte as a strip"),
-            ("CUTOUT", "Cut-out", "One transparent strip over the tracks below"),
+            ("CUTOUT", "Cut-out", "A transparent strip, its old background removed from its edges"),
+            *COMPOSITOR,
         ],
     )
     group: BoolProperty(name="Group", description="Put each instance's strips in a meta strip")
@@ -108,7 +115,8 @@ def shot_of(scene, strip):
 def make_shot(scene, strip):
     """Return what is known of a strip; tag it where it is new."""
     shot = shot_of(scene, strip)
-    if shot is None:
+    # A strip that was duplicated or cut in two has the tag of its original.
+    if shot is None or find(scene, shot.name) != strip:
         shot = scene.vimatte.shots.add()
         shot.name = uuid.uuid4().hex[:12]
         strip["vimatte_shot"] = shot.name
@@ -123,7 +131,7 @@ def take_instances(shot, rows: list[dict]) -> None:
         item.identity, item.name, item.enabled = row["id"], row["name"], row["enabled"]
         item.colour = row["colour"]
         item.first, item.last, item.frames = row["first"], row["last"], row["frames"]
-        item.thumbnail = row["thumbnail"] or ""
+        item.thumbnail = portable(row["thumbnail"] or "", shot.folder)
 
 
 def instance_rows(shot) -> list[dict]:

@@ -63,6 +63,10 @@ class Pull:
         """Return how many frames are there, of how many."""
         return sum(1 for _ in self._out.glob("plate.*.png")), self._total
 
+    def order(self) -> list[str]:
+        """Return the instances of the masks, the one in front first."""
+        return json.loads((self._out / "order.json").read_text(encoding="utf-8"))
+
     def running(self) -> bool:
         """Return whether it still renders; raise SourceError where it failed."""
         code = self._process.poll()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def load(name: str):
 
 
 compat = load("compat")
+PNG_END = bytes.fromhex("0000000049454e44ae426082")
 
 
 def render(scene, wanted: dict, pattern: Path) -> None:
@@ -39,6 +41,16 @@ def render(scene, wanted: dict, pattern: Path) -> None:
             setattr(settings, name, False)
     compat.set_format(scene, "PNG", "RGB", "16")
     bpy.ops.render.render(animation=True, scene=scene.name)
+    for frame in range(scene.frame_start, scene.frame_end + 1):
+        whole(Path(str(pattern).replace("####", f"{frame:04d}") + ".png"))
+
+
+def whole(path: Path) -> None:
+    """Raise OSError for half a picture: Blender says nothing where it could not write it."""
+    if path.is_file() and path.read_bytes()[-12:] == PNG_END:
+        return
+    free = shutil.disk_usage(path.parent).free >> 10
+    raise OSError(f"cannot write {path} (no space left on the disk? {free} KiB are free)")
 
 
 def alone(scene, chosen) -> None:
@@ -65,7 +77,8 @@ def main(spec: Path) -> None:
     wanted = json.loads(spec.read_text(encoding="utf-8"))
     if not bpy.data.filepath:
         bpy.ops.wm.open_mainfile(filepath=wanted["blend"])
-    scene, out, taken = bpy.data.scenes[wanted["scene"]], Path(wanted["out"]), set()
+    scene, out = bpy.data.scenes[wanted["scene"]], Path(wanted["out"])
+    taken = {"left", "right"}  # in an EXR file these are views
     every = compat.strips(scene.sequence_editor)
     if wanted["guidance"] == "MASKS":
         first, last = wanted["frames"]
@@ -77,12 +90,16 @@ def main(spec: Path) -> None:
             strip.frame_final_start, strip.frame_final_end = first, last + 1
             drawn.append((mask.name, strip))
     elif wanted["guidance"] == "STRIPS":
-        drawn = [(s.name, s) for s in every if s.type == "MASK"]
+        above = sorted(every, key=lambda strip: -strip.channel)
+        drawn = [(s.name, s) for s in above if s.type == "MASK"]
     else:
         drawn = []
+    order = []
     for name, strip in drawn:
         alone(scene, strip)
-        render(scene, wanted, out / "masks" / layer_name(name, taken) / "m.####")
+        order.append(layer_name(name, taken))
+        render(scene, wanted, out / "masks" / order[-1] / "m.####")
+    (out / "order.json").write_text(json.dumps(order), encoding="utf-8")
     alone(scene, next(s for s in every if s.get("vimatte_shot") == wanted["tag"]))
     render(scene, wanted, out / "plate.####")
 

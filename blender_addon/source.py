@@ -65,6 +65,11 @@ def absolute(path: str) -> str:
     return bpy.path.abspath(path)
 
 
+def portable(path: str, like: str) -> str:
+    """Return a path from the .blend where `like` is one, so that both may be moved."""
+    return bpy.path.relpath(path) if path and like.startswith("//") else path
+
+
 def read(scene, strip, window: tuple[int, int], *, through: bool = False) -> Source:
     """Look at a strip.
 
@@ -107,10 +112,10 @@ def _why_rendered(scene, strip) -> str:
         return "it carries modifiers"
     if len(getattr(strip, "retiming_keys", ())) > 2:
         return "its speed changes"
-    action = getattr(getattr(scene, "animation_data", None), "action", None)
     name = bpy.utils.escape_identifier(strip.name)
-    for curve in getattr(action, "fcurves", ()):
-        if f'"{name}"' in curve.data_path and ".transform." in curve.data_path:
+    for curve in compat.curves(scene):
+        moves = ".transform." in curve.data_path or ".crop." in curve.data_path
+        if moves and f'["{name}"]' in curve.data_path:
             return "its transform is animated"
     return ""
 

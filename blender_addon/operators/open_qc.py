@@ -20,10 +20,11 @@ class VIMATTE_OT_open_qc(bpy.types.Operator):
         """Open it in the browser."""
         scene = compat.sequencer_scene(context)
         shot = properties.shot_of(scene, compat.active_strip(context))
-        if shot is None or not shot.qc or not Path(shot.qc).is_file():
+        page = "" if shot is None else bpy.path.abspath(shot.qc)
+        if not page or not Path(page).is_file():
             self.report({"ERROR"}, "There is no QC page of this strip yet: matte it first")
             return {"CANCELLED"}
         if not bpy.app.background:
-            bpy.ops.wm.path_open(filepath=shot.qc)
-        self.report({"INFO"}, shot.qc)
+            bpy.ops.wm.path_open(filepath=page)
+        self.report({"INFO"}, page)
         return {"FINISHED"}

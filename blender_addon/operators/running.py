@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import time
 
+import bpy
+
 from .. import compat
 from ..client import WorkerFailed
 from ..jobs import RUNNING, Job
@@ -50,6 +52,8 @@ class JobOperator:
         del event
         if not self._begin(context):
             return {"CANCELLED"}
+        # What is undone while it runs must not take the strip's tag away.
+        bpy.ops.ed.undo_push(message=f"{self.bl_label}: begun")
         manager = context.window_manager
         self._timer = manager.event_timer_add(INTERVAL, window=context.window)
         manager.progress_begin(0, 100)

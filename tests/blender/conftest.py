@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from blender_support import make_material
+
 ROOT = Path(__file__).parents[2]
 #: Set by scripts/test --all-blenders and by CI.
 VERSIONS = os.environ.get("VIMATTE_BLENDERS", "").split()
@@ -47,3 +51,9 @@ def blender(request: pytest.FixtureRequest) -> Path:
     if request.param == "none":
         pytest.skip("no Blender asked for: scripts/test --all-blenders")
     return environment(request.param)
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the clips, the extension, and mattes that say which frame they are of."""
+    return make_material(tmp_path_factory.mktemp("blender"))

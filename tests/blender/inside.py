@@ -149,7 +149,8 @@ def isolate() -> dict:
     green.mute = True
     found = {"shown": [p[3] for p in render(sc, 10, *columns)]}
     green.mute = False
-    for result, group in (("ISOLATE", False), ("CUTOUT", False), ("ISOLATE", True)):
+    results = ["ISOLATE", "CUTOUT", "COMPOSITOR"][: 3 if bpy.app.version >= (5, 0, 0) else 2]
+    for result, group in [(r, g) for r in results for g in (False, True)]:
         sc.vimatte.result, sc.vimatte.group = result, group
         strip.mute = False
         people(sc, ["half"], strip, source)
@@ -157,7 +158,7 @@ def isolate() -> dict:
         people(sc, ["half"], strip, source)
         every = list(module("compat").all_strips(sc.sequence_editor))
         strip.mute = True
-        found[f"{result}{group}"] = {
+        found[f"{result}-{group}"] = {
             "again": len(every) - count,
             "types": sorted(s.type for s in every),
             "row": render(sc, 10, *columns),
@@ -257,7 +258,7 @@ def masks() -> dict:
         "after": [s.name for s in strips(sc.sequence_editor)],
         "pixels": pixels,
         "versions": sorted(p.name for p in (FOLDER / "vimatte").glob("*/v*")),
-        "qc": Path(sc.vimatte.shots[0].qc).is_file(),
+        "qc": Path(bpy.path.abspath(sc.vimatte.shots[0].qc)).is_file(),
     }
 
 
@@ -320,7 +321,7 @@ def dancers() -> dict:
     shot = sc.vimatte.shots[0]
     found = {
         "people": len(shot.instances),
-        "thumbnail": Path(shot.instances[0].thumbnail).is_file(),
+        "thumbnail": Path(bpy.path.abspath(shot.instances[0].thumbnail)).is_file(),
     }
     for item in shot.instances[1:]:
         item.enabled = False
@@ -337,10 +338,11 @@ def dancers() -> dict:
     matte.blend_alpha = 1
     found["alpha"] = [p[3] for p in render(sc, first, *points)]
     offset = first - round(matte.frame_start)
-    found["file"] = str(Path(matte.directory) / matte.elements[offset].filename)
+    found["file"] = str(Path(bpy.path.abspath(matte.directory)) / matte.elements[offset].filename)
     return found
 
 
-print("\n" + json.dumps(globals()[SCENARIO]()), flush=True)
-# Blender's own shutdown reports leaks of its own and takes a second.
-os._exit(0)
+if __name__ == "__main__":
+    print("\n" + json.dumps(globals()[SCENARIO]()), flush=True)
+    # Blender's own shutdown reports leaks of its own and takes a second.
+    os._exit(0)

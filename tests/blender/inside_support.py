@@ -11,6 +11,7 @@ SCENARIO, FOLDER = sys.argv[1], Path(sys.argv[2])
 os.environ["BLENDER_USER_RESOURCES"] = str(FOLDER / "user")
 
 import bpy
+import numpy
 
 addon_utils = importlib.import_module("addon_utils")  # there once bpy is
 
@@ -64,6 +65,21 @@ def render(sc, frame: int, *points: tuple[int, int]) -> list[list[float]]:
     return values
 
 
+def picture(sc, frame: int):
+    """Render a frame; return it, premultiplied, as an array of (height, width, 4)."""
+    module("compat").set_format(sc, "PNG", "RGBA", "16")
+    sc.frame_set(frame)
+    sc.render.use_sequencer = True
+    sc.render.filepath = str(FOLDER / "look")
+    bpy.ops.render.render(write_still=True, scene=sc.name)
+    image = bpy.data.images.load(str(FOLDER / "look.png"), check_existing=False)
+    image.colorspace_settings.name = "Non-Color"
+    pixels = numpy.array(image.pixels[:]).reshape(image.size[1], image.size[0], 4)
+    bpy.data.images.remove(image)
+    pixels[..., :3] *= pixels[..., 3:]
+    return pixels
+
+
 def refused(operator, **more) -> str:
     try:
         operator(**more)
@@ -73,8 +89,15 @@ def refused(operator, **more) -> str:
 
 
 def people(sc, names: list[str], strip, source):
-    """Wire mattes the core wrote for every frame of the clip."""
-    folders = {(name, 1 + i): str(FOLDER / "vse" / name) for i, name in enumerate(names)}
+    """Wire what the core wrote for every frame of the clip."""
+    rows = {name: 1 + i for i, name in enumerate(names)}
+    done = {
+        "strips": {name: str(FOLDER / "vse" / name) for name in names},
+        "cutouts": {name: str(FOLDER / "cutout" / name) for name in names},
+        "exr": str(FOLDER / "exr" / f"{'blob' if 'blob' in names else 'c24'}.####.exr"),
+    }
     with_tag = module("properties").make_shot(sc, strip)
     assert with_tag.name == strip["vimatte_shot"]
-    return module("wire").wire(bpy.context, sc, strip, source, folders, sc.vimatte)
+    wire = module("wire")
+    wire.check(source, sc.vimatte.result)
+    return wire.wire(bpy.context, sc, strip, source, done, rows, sc.vimatte.result)

@@ -2,108 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
-import wave
-from fractions import Fraction
 from pathlib import Path
 
-import av
-import cv2
 import numpy as np
 import pytest
+from blender_support import CLIP, MAX_ERROR, STEP, inside
 
-import vimatte
-from vimatte.frames.types import FrameHeader
-from vimatte.frames.window import Window
 from vimatte.output.exr_file import read_layers
-from vimatte.output.vse import write_strip
-
-ROOT = Path(__file__).parents[2]
-HERE = Path(__file__).parent
-CLIP = ROOT.parent / "shared" / "data" / "dance_group.mp4"
-COUNT, WIDTH, HEIGHT = 40, 96, 64
-STEP = 5
-MAX_ERROR = 0.004
-
-
-def write_movie(path: Path, picture, slow_from: int = COUNT) -> None:
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=24)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv444p"
-        stream.options = {"crf": "1"}
-        stream.codec_context.time_base = Fraction(1, 24)
-        for number in range(COUNT):
-            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
-            frame.pts = number + max(0, number - slow_from)
-            frame.time_base = Fraction(1, 24)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-
-
-def disc(number: int) -> np.ndarray:
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    inside = (columns - WIDTH // 2) ** 2 + (rows - HEIGHT // 2) ** 2 < 16**2
-    noise = np.random.default_rng(number).integers(0, 30, (HEIGHT, WIDTH, 3), np.uint8)
-    return np.where(inside[..., None], 200 + noise, noise).astype(np.uint8)
-
-
-@pytest.fixture(scope="session")
-def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the clips, the extension, and mattes that say which frame they are of."""
-    folder = tmp_path_factory.mktemp("blender")
-    subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "build_blender"), str(folder / "vimatte.zip")],
-        check=True,
-    )
-    write_movie(folder / "c24.mp4", lambda n: np.full((HEIGHT, WIDTH, 3), 30 + STEP * n, np.uint8))
-    write_movie(folder / "disc.mp4", disc)
-    write_movie(folder / "vary.mp4", disc, slow_from=20)
-    for number in range(COUNT):
-        level = np.full((HEIGHT, WIDTH, 3), 30 + STEP * number, np.uint8)
-        cv2.imwrite(str(folder / f"p.{number + 1:04d}.png"), level)
-    with wave.open(str(folder / "s.wav"), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(bytes(16000))
-    window = Window(0, 0, WIDTH, HEIGHT)
-    header = FrameHeader(window, window)
-    half = np.zeros((HEIGHT, WIDTH), np.float16)
-    half[:, : WIDTH // 2] = 0.75
-    for name in ("anna", "half"):
-        (folder / "vse" / name).mkdir(parents=True)
-    for frame in range(1, COUNT + 1):
-        level = np.full((HEIGHT, WIDTH), frame / 64, np.float16)
-        write_strip(folder / "vse" / "anna" / f"{frame:04d}.exr", level, header, "zip")
-        write_strip(folder / "vse" / "half" / f"{frame:04d}.exr", half, header, "zip")
-    return folder
-
-
-def inside(blender: Path, material: Path, tmp_path: Path, scenario: str) -> dict:
-    """Run a scenario; return what it found."""
-    for path in material.iterdir():
-        (tmp_path / path.name).symlink_to(path)
-    dying = tmp_path / "dying"
-    dying.write_text("#!/bin/sh\necho 'out of luck' >&2\nexit 3\n")
-    dying.chmod(0o755)
-    worker = tmp_path / "worker"
-    core = Path(vimatte.__file__).parents[1]
-    worker.write_text(f'#!/bin/sh\nPYTHONPATH="{core}" exec "{sys.executable}" "$@"\n')
-    worker.chmod(0o755)
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    done = subprocess.run(
-        [str(blender), str(HERE / "inside.py"), scenario, str(tmp_path)],
-        env=env | {"VIMATTE_PYTHON": str(worker), "VIMATTE_TEST_CLIP": str(CLIP)},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def test_blenders_own_tool_builds_and_validates_it(
@@ -158,13 +65,15 @@ def test_isolated_strips(blender: Path, material: Path, tmp_path: Path) -> None:
     assert 10 <= len(shown) <= 13
     matted = shown[len(shown) // 2 + 1 : -1]
     empty = [*range(shown[0]), *shown[: len(shown) // 2 - 1], *range(shown[-1] + 1, 24)]
-    assert set(found) == {"ISOLATEFalse", "CUTOUTFalse", "ISOLATETrue"}
+    made = {"ISOLATE": ["IMAGE", "MOVIE"], "CUTOUT": ["IMAGE"], "COMPOSITOR": ["MOVIE"]}
+    assert {name.partition("-")[0] for name in found} >= {"ISOLATE", "CUTOUT"}
     grey = (30 + STEP * 9) / 255
     over = [0.75 * grey, 0.75 * grey + 0.25, 0.75 * grey]
     for name, seen in found.items():
         assert seen["again"] == 0, name
-        meta = name != "ISOLATEFalse"
-        assert seen["types"] == sorted(["COLOR", "IMAGE", "MOVIE", "MOVIE", *["META"] * meta])
+        result, _, group = name.partition("-")
+        meta = ["META"] * (group == "True")
+        assert seen["types"] == sorted(["COLOR", "MOVIE", *made[result], *meta]), name
         for index in matted:
             assert seen["row"][index][:3] == pytest.approx(over, abs=0.01), (name, index)
         for pixel in [*(seen["row"][index] for index in empty), *seen["cropped"]]:

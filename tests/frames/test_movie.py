@@ -146,6 +146,7 @@ def test_rotation_is_honoured(tmp_path: Path, rotation: int) -> None:
 
     plain = open_plate(write_movie(tmp_path / "a.mp4", 2, prepare=wide))
     turned = open_plate(write_movie(tmp_path / "b.mp4", 2, prepare=wide, rotation=rotation))
+    assert (plain.turns, turned.turns) == (0, rotation // 90 % 4)
     header = turned.header(1)
     sideways = abs(rotation) == 90
     shape = (SIZE * 2, SIZE) if sideways else (SIZE, SIZE * 2)

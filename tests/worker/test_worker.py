@@ -98,9 +98,16 @@ def test_guide_run_plan(shot: Path, worker: WorkerClient) -> None:
     assert "bert.A" not in channels
     assert Path(done["qc"]).exists()
 
+    assert done["cutouts"] == {}
+    worker.request("run", **fields(shot, instances=rows, cutout=True))
+    other = only(finish(worker), "done")
+    assert (other["strips"], list(other["cutouts"])) == ({}, ["ann"])
+    assert len(list(Path(other["cutouts"]["ann"]).glob("*.exr"))) == len(FRAMES)
+
     worker.request("plan", **fields(shot, instances=rows))
     plan = only(finish(worker), "done")
     assert (plan["cached"], plan["missing"], plan["size"]) == ("1-4", "", [WIDTH, HEIGHT])
+    assert plan["turned"] == 0
 
     worker.request("plan", out=str(shot / "out"))  # from session.json alone
     last = only(finish(worker), "done")

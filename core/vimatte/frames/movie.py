@@ -85,6 +85,11 @@ class Movie:
         return "srgb" if ordinary else "unknown"
 
     @property
+    def turns(self) -> int:
+        """Quarter turns to the left by which frames are turned, as the movie asks; 0 to 3."""
+        return self._turns
+
+    @property
     def frames(self) -> FrameRange:
         """Every frame, without holes."""
         return self._frames

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vimatte.output.version import Manifest, expected_files, latest_version
-from vimatte.session.publishing import open_publisher, publishing, write_qc
+from vimatte.session.publishing import PublishOptions, open_publisher, publishing, write_qc
 from vimatte.session.session import MatteSession
 from vimatte.worker.protocol import Message
 from vimatte.worker.request import Request
@@ -53,7 +53,7 @@ def run(request: Request, tell: Tell) -> Message:
             "folder": str(publisher.folder),
             "frames": str(frames),
             "qc": str(page) if page.exists() else None,
-            **_files(session, publisher.folder, vse=request.options.vse),
+            **_files(session, publisher.folder, request.options),
         }
 
 
@@ -72,6 +72,7 @@ def plan(request: Request, tell: Tell) -> Message:
             "frames": str(session.frames),
             "plate_frames": str(session.shot.plate.frames),
             "size": [size.width, size.height],
+            "turned": 90 * getattr(session.shot.plate, "turns", 0),
             "folder": None if latest is None else str(latest),
         }
 
@@ -122,15 +123,14 @@ def _tell_instances(session: MatteSession, request: Request, tell: Tell) -> None
         tell({"type": "warning", "message": "no person was found; the mattes are empty"})
 
 
-def _files(session: MatteSession, folder: Path, *, vse: bool) -> Message:
+def _files(session: MatteSession, folder: Path, options: PublishOptions) -> Message:
     """Say where the files of a version are: a folder and a name per frame."""
-    stem = session.name
+    stem, names = session.name, [row.name for row in session.enabled]
     return {
         "exr": str(folder / "exr" / f"{stem}.####.exr"),
         "first_file": expected_files(Manifest.read(folder), session.frames.first)[0],
-        "strips": {row.name: str(folder / "vse" / row.name) for row in session.enabled}
-        if vse
-        else {},
+        "strips": {name: str(folder / "vse" / name) for name in names if options.vse},
+        "cutouts": {name: str(folder / "cutout" / name) for name in names if options.cutout},
     }
 
 
