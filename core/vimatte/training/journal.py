@@ -54,15 +54,18 @@ class Journal:
         entries = self._entries()
         if len(entries) < 2:
             return
-        names = [k for k in entries[-1] if k not in ("stage", "step", "done", "pace")]
+        seen = dict.fromkeys(k for entry in entries for k in entry)
+        names = [k for k in seen if k not in ("stage", "step", "done", "pace")]
         lines = []
         for index, name in enumerate(names):
-            values, kept = [], None
+            values: list[float] = []
+            kept: float | None = None
             for entry in entries:
-                if name not in entry:
+                # Stills have no loss over time: the line goes on as it was.
+                value = entry.get(name, kept)
+                if value is None:
                     values.append(float("nan"))
                     continue
-                value = float(entry[name])
                 kept = value if kept is None else _SMOOTH * kept + (1 - _SMOOTH) * value
                 values.append(100 * kept)
             lines.append(Line(name, f"c{index % len(_COLOURS)}", values))

@@ -102,6 +102,7 @@ class Trainer:
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
         started, first = time.monotonic(), self.step
+        recent: dict[str, list[float]] = {}
         for batch in self._batches(index):
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * self._rate(stage)
@@ -109,10 +110,14 @@ class Trainer:
             self.step += 1
             self._average()
             self._report(self._done(), parts)
+            for name, value in parts.items():
+                recent.setdefault(name, []).append(value)
             if self.step % 20 == 0:
                 pace = (time.monotonic() - started) / (self.step - first)
                 where = {"stage": index, "step": self.step, "done": self._done()}
-                self._journal.note({**where, "pace": round(pace, 3), **parts})
+                means = {name: float(np.mean(values)) for name, values in recent.items()}
+                self._journal.note({**where, "pace": round(pace, 3), **means})
+                recent.clear()
             if self.step % self.config.save_every == 0 or self.step == stage.steps:
                 self._save(index, optimiser)
 
