@@ -31,6 +31,9 @@ from __future__ import annotations
 import os
 from typing import ClassVar
 
+# Characters of a message, and of a hint.
+LONGEST = 2000
+
 
 class VimatteError(Exception):
     """Base of every error that vimatte raises on purpose.
@@ -58,11 +61,12 @@ class VimatteError(Exception):
         path: str | os.PathLike[str] | None = None,
         hint: str | None = None,
     ) -> None:
+        message = _shortened(message)
         super().__init__(message)
         self.message = message
         self.frame = frame
         self.path = None if path is None else os.fspath(path)
-        self.hint = hint
+        self.hint = None if hint is None else _shortened(hint)
 
     def __str__(self) -> str:
         """One line: message, then frame, path and hint where they are known."""
@@ -75,6 +79,11 @@ class VimatteError(Exception):
         if self.hint:
             line += f" (hint: {self.hint})"
         return " ".join(line.split())
+
+
+def _shortened(text: str) -> str:
+    """Return a text of bounded length: an error may quote what anybody wrote."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 class InputError(VimatteError):
