@@ -84,7 +84,9 @@ def add_parser(actions: Subparsers) -> argparse.ArgumentParser:
     )
     group.add_argument("--stamps", type=Path, metavar="DIR", help="tuxpaint's cut-outs")
     group = parser.add_argument_group("guidance of vim50 and vhim60")
-    group.add_argument("--guidance", choices=("degraded", "noise", "people"), default="degraded")
+    group.add_argument(
+        "--guidance", choices=("degraded", "torn", "noise", "people"), default="degraded"
+    )
     group.add_argument(
         "--strength", type=float, default=1.0, help="of a detector's errors; 0 is a clean threshold"
     )

@@ -24,12 +24,13 @@ from vimatte.evaluate.degrade import degrade_clip, salt_and_pepper
 from vimatte.evaluate.foregrounds import Foreground
 from vimatte.evaluate.items import clear_item, read_truth, write_masks, write_plate, write_truth
 from vimatte.evaluate.picture_files import write_file
+from vimatte.evaluate.torn_masks import tear
 
 Mask = NDArray[np.bool_]
 
 #: How many clips have how many instances, of fifty.
 COUNTS = {2: 35, 3: 10, 4: 5}
-GUIDANCE = ("degraded", "noise", "people")
+GUIDANCE = ("degraded", "torn", "noise", "people")
 CODES = {"vim50": 30, "easy": 31, "medium": 32, "hard": 33}  # apart in the generators' seeds
 
 
@@ -45,9 +46,9 @@ class SyntheticOptions:
         Of each clip.
     size : tuple of int
         Width and height.
-    guidance : {"degraded", "noise", "people"}
-        The true coverage with a detector's errors or with salt-and-pepper noise, or what the
-        people provider finds.
+    guidance : {"degraded", "torn", "noise", "people"}
+        The true coverage with a detector's errors, with parts lost and taken besides, or with
+        salt-and-pepper noise; or what the people provider finds.
     strength : float
         Of the errors, see `vimatte.evaluate.degrade`.
     noise : float
@@ -208,6 +209,18 @@ def _write_guidance(folder: Path, count: int, options: SyntheticOptions, seed: i
         from vimatte.evaluate.people_masks import write_people_masks  # noqa: PLC0415
 
         write_people_masks(folder, count, options.frames)
+        return
+    if options.guidance == "torn":
+        whole = [
+            degrade_clip(
+                list(read_truth(folder, instance, options.frames)),
+                seed * 10 + instance,
+                options.strength,
+            )
+            for instance in range(1, count + 1)
+        ]
+        for instance, torn in enumerate(tear(whole, seed), start=1):
+            write_masks(folder, instance, torn)
         return
     for instance in range(1, count + 1):
         truth = read_truth(folder, instance, options.frames)
