@@ -63,7 +63,8 @@ def test_edges_are_refined_in_smaller_batches_with_the_same_bits(
     monkeypatch.setattr(model._network, "refine", limited(model._network.refine, refuses))
     with caplog.at_level(logging.WARNING):
         assert same(steps(model), whole)
-    assert max(sizes) == TILE_BATCH  # it was tried
+    # It was tried: the crops have 20 tiles and 12, and run side by side.
+    assert max(sizes) in (12, TILE_BATCH)
     # Remembered: a batch that does not fit is not tried in every frame again.
     assert sum(size > most for size in sizes) <= 2 * 4
     said = [r.getMessage() for r in caplog.records if "memory is short" in r.getMessage()]

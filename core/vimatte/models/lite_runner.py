@@ -62,6 +62,8 @@ class LiteRunner:
         self._tile_batch = TILE_BATCH
         self._one_by_one = device.type != "cpu"
         network.eval().requires_grad_(False)
+        # Weights from before it existed have zeros there: adding them costs time and nothing else.
+        network.temporal_masks &= bool(network.mask_memory.weight.any())
         prepare(network)
         # torch's stubs know no memory_format here
         self._network: MSGVIMLite = network.to(device).to(  # type: ignore[call-overload]
@@ -163,7 +165,9 @@ class LiteRunner:
         # Another crop's thread may have come to the same.
         if self._tile_batch < size:
             return
-        self._tile_batch = size // 2
+        # By halves of the full batch, whichever crop comes first: its own tiles may be fewer.
+        while self._tile_batch >= size:
+            self._tile_batch //= 2
         log.warning(
             "memory is short: edges are refined %d tiles at a time from here on, not %d",
             self._tile_batch, size,

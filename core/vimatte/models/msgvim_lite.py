@@ -44,7 +44,8 @@ class Coarse(NamedTuple):
     detail : Tensor, shape (N, 16, H/4, W/4)
         What the refinement is told about its surroundings.
     state : Tensor, shape (N, 34, H/4, W/4)
-        The recurrent state after this frame: 32 features, and the running means of both masks.
+        The recurrent state after this frame: 32 features, and the running means of both masks
+        (without temporal mask guidance 32 channels).
     """
 
     logits8: Tensor
@@ -136,7 +137,8 @@ class MSGVIMLite(nn.Module):
         Temporal feature guidance: the recurrent state at stride 4. Off for ablations only.
     temporal_masks : bool
         Temporal mask guidance: beside its mask, a frame sees the running mean of the masks before
-        it. Where the two differ, the mask flickers, and the picture has to decide.
+        it. Where the two differ, the mask flickers, and the picture has to decide. Off where the
+        weights were trained without it.
     """
 
     # Weights that were trained without temporal mask guidance lack these; zero is what they mean.
@@ -171,8 +173,8 @@ class MSGVIMLite(nn.Module):
         state : Tensor, shape (N, 34, H/4, W/4), or None
             What the frame before left; None at the start of a segment.
         """
-        before, memory = None, None
-        if state is not None:
+        before, memory = state, None
+        if state is not None and self.temporal_masks:
             before, memory = state[:, :FEATURE_CHANNELS], state[:, FEATURE_CHANNELS:]
         features = self.encoder(x)
         masks4 = F.avg_pool2d(x[:, 3:], 4)
@@ -186,12 +188,15 @@ class MSGVIMLite(nn.Module):
         memory = masks4 if memory is None else memory
         if self.temporal_masks:
             y = y + self.mask_memory(torch.cat([masks4, memory], dim=1))
-        after = y.new_zeros(y.shape[0], FEATURE_CHANNELS, *y.shape[2:])
         if self.temporal_features:
             y, after = self.temporal(y, before)
-        memory = MEMORY_KEEP * memory + (1 - MEMORY_KEEP) * masks4
+        else:
+            after = y.new_zeros(y.shape[0], FEATURE_CHANNELS, *y.shape[2:])
+        if self.temporal_masks:
+            memory = MEMORY_KEEP * memory + (1 - MEMORY_KEEP) * masks4
+            after = torch.cat([after, memory], dim=1)
         logits4 = up8 + self.head4(y)
-        return Coarse(logits8, logits4, self.detail(y), torch.cat([after, memory], dim=1))
+        return Coarse(logits8, logits4, self.detail(y), after)
 
     def refine(self, rgb: Tensor, logits: Tensor, detail: Tensor) -> Tensor:
         """Return refined logits at plate resolution.
