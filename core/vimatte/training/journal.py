@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vimatte.cache.atomic import write_atomically
 from vimatte.output.qc_plots import Line, plot_svg
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,8 @@ class Journal:
         )
         opening, rest = drawn.split(">", 1)
         opening = opening.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"')
-        self._write("curves.svg", f"{opening}>{head}{legend}{rest}".encode())
+        drawn = f"{opening}>{head}{legend}{rest}"
+        write_atomically(self._folder / "curves.svg", drawn.encode())
 
     def samples(self, plate: Tensor, masks: Tensor, matte: Tensor, truth: Tensor) -> None:
         """Draw the last frame of some crops, a row each.
@@ -104,7 +105,7 @@ class Journal:
             rows.append(np.concatenate(tiles, axis=1))
         done, data = cv2.imencode(".jpg", np.concatenate(rows, axis=0)[:, :, ::-1])
         if done:
-            self._write("samples.jpg", data.tobytes())
+            write_atomically(self._folder / "samples.jpg", data.tobytes())
 
     def _entries(self) -> list[dict[str, Any]]:
         path = self._folder / "log.jsonl"
@@ -121,11 +122,6 @@ class Journal:
             if "done" in entry:
                 found[entry["done"]] = entry
         return [found[done] for done in sorted(found)]
-
-    def _write(self, name: str, data: bytes) -> None:
-        temporary = self._folder / f".{name}.{os.getpid()}"
-        temporary.write_bytes(data)
-        temporary.replace(self._folder / name)
 
 
 def _picture(values: Tensor) -> NDArray[np.uint8]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from vimatte.cache.atomic import write_atomically
 from vimatte.errors import CheckpointError
 
 #: Of one file; what machines that are lent for training give back.
@@ -53,9 +53,7 @@ def write_weights(
         for n in range(1, len(pieces) + 1)
     ]
     for name, piece in zip(names, pieces, strict=True):
-        temporary = name.with_name(f".{name.name}.{os.getpid()}")
-        save_file(piece, temporary, metadata=dict(metadata))
-        temporary.replace(name)
+        write_atomically(name, save(piece, metadata=dict(metadata)))
     return names
 
 
@@ -93,9 +91,7 @@ def join_weights(files: list[Path], target: Path) -> Path:
             raise CheckpointError(f"cannot read the weights: {error}", path=path) from error
     if len(said) != 1 or len({path.stem for path in files}) != len(files):
         raise CheckpointError("these pieces are not of the same weights", path=files[0])
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    save_file(tensors, temporary, metadata=metadata)
-    temporary.replace(target)
+    write_atomically(target, save(tensors, metadata=metadata))
     return target
 
 
