@@ -19,6 +19,7 @@ from vimatte.errors import CheckpointError, ConfigError
 from vimatte.models import checkpoint
 from vimatte.models.base import Crop
 from vimatte.models.lite_runner import LiteRunner
+from vimatte.models.colour_lines import follow_colour_lines
 from vimatte.models.msgvim_lite import (
     MEMORY_KEEP,
     REFINE_HALO,
@@ -57,7 +58,9 @@ def test_tiled_refinement_equals_dense(
         alpha4 = torch.sigmoid(coarse.logits4)
         band = unknown_band(alpha4).repeat_interleave(4 * scale, 2).repeat_interleave(4 * scale, 3)
         plain = F.interpolate(alpha4, scale_factor=4 * scale, mode="bilinear")
-        expected = torch.where(band, dense, plain)[0].numpy()
+        fused = torch.where(band, dense, plain)
+        fused[:, :1] = follow_colour_lines(rgb, fused[:, :1], band)
+        expected = fused[0].numpy()
     assert 0.01 < band.float().mean() < 1
     np.testing.assert_allclose(tiled.alpha, expected[0], atol=2e-5)
     np.testing.assert_allclose(tiled.reference, expected[1], atol=2e-5)
@@ -70,7 +73,8 @@ def test_an_untrained_network_gives_the_blurred_mask() -> None:
     inside = np.zeros((128, 128), bool)
     inside[54:74, 54:74] = True
     assert matte.alpha[inside].min() > 0.97
-    assert matte.alpha[:10, 40:].max() < 0.05
+    # 0.02 is what a mask leaves of doubt; the fit to a plate of noise adds to it.
+    assert matte.alpha[:10, 40:].max() < 0.1
 
 
 def test_state_is_rounded_so_that_a_saved_one_is_the_same() -> None:

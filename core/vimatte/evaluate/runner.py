@@ -28,7 +28,7 @@ from vimatte.evaluate.tally import Tally, TallyBuilder
 
 Plane = NDArray[np.float32]
 
-RESULTS = 1  # raised when results of earlier versions no longer hold
+RESULTS = 2  # raised when results of earlier versions no longer hold
 _MOST_FRAMES = 40  # of a clip, for the slow methods
 
 

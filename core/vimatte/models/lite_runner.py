@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from vimatte.errors import OutOfMemoryError
 from vimatte.models.base import Crop, CropMatte, StateArray
 from vimatte.models.checkpoint import choose_device, load_weights
+from vimatte.models.colour_lines import NARROW_HALO, WIDE_HALO, fit_narrow, fit_wide
 from vimatte.models.crop_input import (
     at_scale,
     free_unused,
@@ -38,6 +39,8 @@ TILE = 64
 TILE_BATCH = 16
 
 log = logging.getLogger(__name__)
+Places = list[tuple[int, int]]  # rows and columns of tiles
+Fit = Callable[[Tensor, Tensor], Tensor]
 
 
 def load(row: ModelSpec, device: str = "auto", weights: Path | None = None) -> LiteRunner:
@@ -131,33 +134,65 @@ class LiteRunner:
         detail2 = F.pad(detail2, less, mode="replicate")
         side, side2 = TILE + 2 * REFINE_HALO, inner + 2 * edge
         places = list(zip(rows, columns, strict=True))
+
+        def refined(some: Places) -> Tensor:
+            logits = self._network.refine(
+                _gather(halo, some, TILE, side),
+                _gather(logits2, some, inner, side2),
+                _gather(detail2, some, inner, side2),
+            )
+            return torch.sigmoid(logits)
+
+        self._on_tiles(places, band, fused, refined, scale)
+        # The instance itself is then fitted to the plate; a fit needs its neighbours' finished pixels.
+        for fit, reach in ((fit_wide, WIDE_HALO), (fit_narrow, NARROW_HALO)):
+            wide = TILE + 2 * reach
+            plate, alpha = (
+                F.pad(F.pad(x, (reach,) * 4, mode="reflect"), more, mode="replicate")
+                for x in (rgb, fused[:, :1])
+            )
+
+            def fitted(
+                some: Places, fit: Fit = fit, plate: Tensor = plate, alpha: Tensor = alpha,
+                wide: int = wide,
+            ) -> Tensor:  # fmt: skip
+                return fit(_gather(plate, some, TILE, wide), _gather(alpha, some, TILE, wide))
+
+            self._on_tiles(places, band, fused[:, :1], fitted, scale)
+        return fused
+
+    def _on_tiles(
+        self,
+        places: Places,
+        band: Tensor,
+        alpha: Tensor,
+        work: Callable[[Places], Tensor],
+        scale: int,
+    ) -> None:
+        """Put what `work` makes of tiles into `alpha`, in the band; fewer at once if memory asks."""
+        cells = TILE // (4 * scale)
         while places:
             some = places[: self._tile_batch]
             try:
-                refined = self._network.refine(
-                    _gather(halo, some, TILE, side),
-                    _gather(logits2, some, inner, side2),
-                    _gather(detail2, some, inner, side2),
-                )
+                made = work(some)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if len(some) == 1 or not is_out_of_memory(error):
                     raise
-                refined = None
+                made = None
             # Outside of the handler: the error holds on to what the failed call had allocated.
-            if refined is None:
+            if made is None:
                 self._take_smaller_batches(len(some))
                 continue
             places = places[len(some) :]
-            for (row, column), tile in zip(some, torch.sigmoid(refined), strict=True):
+            for (row, column), tile in zip(some, made, strict=True):
                 top, left = row * TILE, column * TILE
-                part = fused[:, :, top : top + TILE, left : left + TILE]
+                part = alpha[:, :, top : top + TILE, left : left + TILE]
                 high, wide = part.shape[-2:]
                 where = band[
                     :, :, row * cells : row * cells + cells, column * cells : column * cells + cells
                 ]
                 where = where.repeat_interleave(4 * scale, 2).repeat_interleave(4 * scale, 3)
                 part.copy_(torch.where(where, tile[None, :, :high, :wide], part))
-        return fused
 
     def _take_smaller_batches(self, size: int) -> None:
         """Go on with half as many tiles at once, for the rest of the run."""
@@ -184,7 +219,7 @@ def _tiles_of(band: Tensor, cells: int) -> tuple[list[int], list[int]]:
     return rows.tolist(), columns.tolist()
 
 
-def _gather(maps: Tensor, places: list[tuple[int, int]], step: int, side: int) -> Tensor:
+def _gather(maps: Tensor, places: Places, step: int, side: int) -> Tensor:
     return torch.cat(
         [maps[:, :, r * step : r * step + side, c * step : c * step + side] for r, c in places]
     ).contiguous(memory_format=torch.channels_last)

@@ -30,7 +30,8 @@ class MaskAugmentation:
     merge : float
         A block of another instance's mask is taken for this one's.
     noise : float
-        Salt and pepper of up to a quarter of the pixels, drawn anew for every frame.
+        Salt and pepper of up to 30% of the pixels, more often much than little, drawn anew for every
+        frame.
     flicker : float
         The outline moves in or out by up to `FLICKER` pixels, drawn anew for every frame.
     """
@@ -78,7 +79,7 @@ def augment(masks: list[Masks], how: MaskAugmentation, rng: np.random.Generator)
     if how.flicker and rng.random() < how.flicker:
         out = [np.stack([_moved(frame, rng) for frame in mask]) for mask in out]
     if how.noise and rng.random() < how.noise:
-        strength = rng.uniform(0, 0.25)
+        strength = 0.3 * np.sqrt(rng.random())
         out = [salt_and_pepper(mask, strength, rng) for mask in out]
     return out
 

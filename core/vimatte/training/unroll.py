@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vimatte.models.colour_lines import follow_colour_lines
 from vimatte.models.crop_input import at_scale
 from vimatte.models.msgvim_lite import (
     REFINE_HALO,
@@ -57,6 +58,7 @@ def unroll_lite(
         band = F.interpolate(band.to(rgb.dtype), scale_factor=4 * scale, mode="nearest") > 0.5
         plain = F.interpolate(os4, scale_factor=4 * scale, mode="bilinear", align_corners=False)
         os8, fused = torch.sigmoid(coarse.logits8), torch.where(band, refined, plain)
+        fused = torch.cat([follow_colour_lines(rgb, fused[:, :1], band), fused[:, 1:]], dim=1)
         collected.append({"os8": os8, "os4": os4, "os1": refined, "fused": fused, "band": band})
     return _stacked(collected), _known(state)
 

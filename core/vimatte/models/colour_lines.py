@@ -1,0 +1,189 @@
+"""Let a matte's edges follow the plate: alpha as a linear function of colour in small windows.
+
+Where a matte is soft, foreground and background are each nearly one colour within a few pixels (or
+lie on a line of colours), so alpha there is a linear function of the plate's colour: Levin,
+Lischinski, Weiss, "A Closed-Form Solution to Natural Image Matting", PAMI 2008, eq. 2. Fitting it
+to a given alpha in every window and averaging what the windows say of a pixel is the guided filter
+(He, Sun, Tang, PAMI 2013, eq. 5, 6 and 8). Here the fit is weighted: pixels that the network calls
+foreground or background say which colours these have; soft ones count for little. Two fits follow
+each other: one in wide windows at half the size, its coefficients enlarged (He, Sun, "Fast Guided
+Filter", 2015), then one in narrow windows. There is nothing to learn in here, but the network is
+trained through it, as in Wu, Zheng, Zhang, Huang, "Fast End-to-End Trainable Guided Filter",
+CVPR 2018.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations_with_replacement
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# From a window's middle to its side: in half-size pixels, and in pixels.
+WIDE_RADIUS, NARROW_RADIUS = 3, 2
+#: What a pixel sees beyond itself in the wide fit, in pixels: a window around every pixel of its
+#: own window, one more for the enlargement, and the rest to the next multiple of 4.
+WIDE_HALO = 16
+#: The same in the narrow fit.
+NARROW_HALO = 2 * NARROW_RADIUS
+# Variance of the colours (of the range 0 to 1, squared) below which a window counts as flat.
+WIDE_EPSILON, NARROW_EPSILON = 3e-5, 1e-4
+# A pixel of alpha one half weighs 1, a solid or empty one 1 + 1 / SOFTNESS.
+SOFTNESS = 0.05
+# Alpha is soft between these, and only there is it changed: spread by a pixel to each side, a faint
+# rim of the fit was what most of its errors came from.
+SOFT_LOW, SOFT_HIGH = 1.0 / 255.0, 254.0 / 255.0
+_PAIRS = tuple(combinations_with_replacement(range(3), 2))
+
+
+def fit_wide(rgb: Tensor, alpha: Tensor) -> Tensor:
+    """Refit the soft parts of a matte to the plate in windows of 14 x 14 pixels.
+
+    Parameters
+    ----------
+    rgb : Tensor, shape (N, 3, H + 32, W + 32)
+        The plate with a halo of `WIDE_HALO` pixels on each side, in [0, 1]; H and W even.
+    alpha : Tensor, shape (N, 1, H + 32, W + 32), in [0, 1]
+        With the same halo.
+
+    Returns
+    -------
+    Tensor, shape (N, 1, H, W), in [0, 1]
+        As it was wherever it is not soft: what is empty stays empty.
+    """
+    rgb, alpha = rgb.float(), alpha.float()
+    colour, weight = _around_grey(rgb), _certainty(alpha)
+    half = [F.avg_pool2d(x, 2) for x in (colour, alpha, weight)]
+    lines = _lines(*half, WIDE_RADIUS, WIDE_EPSILON)
+    lines = _middle(lines, WIDE_HALO // 2 - 2 * WIDE_RADIUS - 1)
+    lines = F.interpolate(lines, scale_factor=2, mode="bilinear", align_corners=False)
+    return _applied(_middle(lines, 2), colour, alpha, WIDE_HALO)
+
+
+def fit_narrow(rgb: Tensor, alpha: Tensor) -> Tensor:
+    """Refit the soft parts of a matte to the plate in windows of 5 x 5 pixels.
+
+    Parameters
+    ----------
+    rgb, alpha : Tensor, shapes (N, 3, H + 8, W + 8) and (N, 1, H + 8, W + 8), in [0, 1]
+        With a halo of `NARROW_HALO` pixels on each side.
+
+    Returns
+    -------
+    Tensor, shape (N, 1, H, W), in [0, 1]
+        See `fit_wide`.
+    """
+    rgb, alpha = rgb.float(), alpha.float()
+    colour = _around_grey(rgb)
+    lines = _lines(colour, alpha, _certainty(alpha), NARROW_RADIUS, NARROW_EPSILON)
+    return _applied(lines, colour, alpha, NARROW_HALO)
+
+
+def follow_colour_lines(rgb: Tensor, alpha: Tensor, where: Tensor) -> Tensor:
+    """Run both fits over whole pictures.
+
+    Parameters
+    ----------
+    rgb : Tensor, shape (N, 3, H, W), in [0, 1]
+    alpha : Tensor, shape (N, 1, H, W), in [0, 1]
+    where : Tensor of bool, shape (N, 1, H, W)
+        Outside of it nothing is changed.
+    """
+    for fit, halo in ((fit_wide, WIDE_HALO), (fit_narrow, NARROW_HALO)):
+        around = (F.pad(x, (halo,) * 4, mode="reflect") for x in (rgb, alpha))
+        alpha = torch.where(where, fit(*around), alpha)
+    return alpha
+
+
+def box_sum(x: Tensor, side: int) -> Tensor:
+    """Return the sums over all windows of `side` x `side` that lie inside of `x`.
+
+    By doubling, without running sums: those would differ from tile to tile in their last bits.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, C, H, W)
+    side : int
+
+    Returns
+    -------
+    Tensor, shape (N, C, H - side + 1, W - side + 1)
+    """
+    for axis in (2, 3):
+        length = x.shape[axis] - side + 1
+        # `run` holds sums of `span` neighbours; spans of the powers of two in `side` add up to it.
+        run, span, start = x, 1, 0
+        total: Tensor | None = None
+        while span <= side:
+            if side & span:
+                part = run.narrow(axis, start, length)
+                total = part if total is None else total + part
+                start += span
+            if 2 * span <= side:
+                count = run.shape[axis] - span
+                run = run.narrow(axis, 0, count) + run.narrow(axis, span, count)
+            span *= 2
+        assert total is not None
+        x = total
+    return x
+
+
+def _around_grey(rgb: Tensor) -> Tensor:
+    # Variances in 32-bit floats lose digits far from zero.
+    return rgb - 0.5
+
+
+def _certainty(alpha: Tensor) -> Tensor:
+    """Return how much a pixel's alpha is worth in the fit."""
+    # Without a gradient, or the network would learn to look certain.
+    known = alpha.detach()
+    return 1 / (4 * known * (1 - known) + SOFTNESS)
+
+
+def _lines(colour: Tensor, alpha: Tensor, weight: Tensor, radius: int, epsilon: float) -> Tensor:
+    """Return slope and offset of alpha over colour, (N, 4, H - 4 * radius, W - 4 * radius)."""
+    side = 2 * radius + 1
+    products = torch.cat([colour[:, i : i + 1] * colour[:, j : j + 1] for i, j in _PAIRS], dim=1)
+    terms = torch.cat([torch.ones_like(alpha), colour, alpha, colour * alpha, products], dim=1)
+    sums = box_sum(weight * terms, side)
+    means = sums[:, 1:] / sums[:, :1]
+    middle, level = means[:, :3], means[:, 3:4]
+    slope = _solve(
+        [
+            means[:, 7 + k] - middle[:, i] * middle[:, j] + (epsilon if i == j else 0)
+            for k, (i, j) in enumerate(_PAIRS)
+        ],
+        [means[:, 4 + i] - middle[:, i] * level[:, 0] for i in range(3)],
+    )
+    offset = level - (slope * middle).sum(dim=1, keepdim=True)
+    return box_sum(torch.cat([slope, offset], dim=1), side) / side**2
+
+
+def _applied(lines: Tensor, colour: Tensor, alpha: Tensor, halo: int) -> Tensor:
+    """Return what the lines say of the soft pixels and those beside them, without the halo."""
+    fitted = (lines[:, :3] * _middle(colour, halo)).sum(dim=1, keepdim=True) + lines[:, 3:]
+    alpha = _middle(alpha, halo)
+    soft = (alpha > SOFT_LOW) & (alpha < SOFT_HIGH)
+    return torch.where(soft, fitted.clamp(0, 1), alpha)
+
+
+def _solve(matrix: list[Tensor], right: list[Tensor]) -> Tensor:
+    """Solve a symmetric 3x3 system a pixel by its adjugate; the matrix as xx, xy, xz, yy, yz, zz."""
+    xx, xy, xz, yy, yz, zz = matrix
+    c00, c01, c02 = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
+    c11, c12, c22 = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
+    inverse = 1 / (xx * c00 + xy * c01 + xz * c02)
+    b0, b1, b2 = right
+    return torch.stack(
+        [
+            (c00 * b0 + c01 * b1 + c02 * b2) * inverse,
+            (c01 * b0 + c11 * b1 + c12 * b2) * inverse,
+            (c02 * b0 + c12 * b1 + c22 * b2) * inverse,
+        ],
+        dim=1,
+    )
+
+
+def _middle(x: Tensor, border: int) -> Tensor:
+    return x[:, :, border : x.shape[2] - border, border : x.shape[3] - border]
