@@ -74,9 +74,18 @@ def make_layer(
 
 
 def photograph(material: Material, frames: int, size: int, rng: np.random.Generator) -> Plane:
-    """Return a background that drifts slowly, shape (frames, size, size, 3), in [0, 1]."""
-    picture = material.backgrounds[int(rng.integers(len(material.backgrounds)))]
-    height, width = picture.shape[:2]
+    """Return a background that drifts slowly, shape (frames, size, size, 3), in [0, 1].
+
+    One in four is a moving one, where there are any.
+    """
+    pictures: Sequence[NDArray[np.uint8]]
+    if material.videos and rng.random() < 0.25:
+        video = material.videos[int(rng.integers(len(material.videos)))]
+        pictures = _stretch(video, frames, rng)
+    else:
+        picture = material.backgrounds[int(rng.integers(len(material.backgrounds)))]
+        pictures = [picture] * frames
+    height, width = pictures[0].shape[:2]
     window = min(height, width, int(size * np.exp(rng.uniform(np.log(0.7), np.log(4.0)))))
     pan = rng.normal(0, 3.0, 2) * window / size if rng.random() < 0.6 else np.zeros(2)
     top, left = rng.uniform(0, 1, 2) * [height - window, width - window]
@@ -85,7 +94,7 @@ def photograph(material: Material, frames: int, size: int, rng: np.random.Genera
     for t in range(frames):
         y = int(np.clip(top + pan[0] * t, 0, height - window))
         x = int(np.clip(left + pan[1] * t, 0, width - window))
-        crop = picture[y : y + window, x : x + window]
+        crop = pictures[t][y : y + window, x : x + window]
         mode = cv2.INTER_AREA if window > size else cv2.INTER_LINEAR
         out[t] = cv2.resize(crop, (size, size), interpolation=mode)
         if flip:
@@ -98,6 +107,15 @@ def photograph(material: Material, frames: int, size: int, rng: np.random.Genera
     return out
 
 
+def _stretch(clip: NDArray[np.uint8], frames: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw consecutive or every other frame of a clip."""
+    step = int(rng.integers(1, 3))
+    start = int(rng.integers(0, max(1, len(clip) - frames * step)))
+    # There and back again, where a clip is shorter than what is asked for.
+    at = (start + step * np.arange(frames)) % max(1, 2 * len(clip) - 2)
+    return clip[np.where(at < len(clip), at, 2 * len(clip) - 2 - at)]
+
+
 def _person(
     material: Material,
     clips: Sequence[NDArray[np.uint8]],
@@ -105,12 +123,7 @@ def _person(
     rng: np.random.Generator,
     painted: bool,
 ) -> Plane:
-    clip = clips[int(rng.integers(len(clips)))]
-    step = int(rng.integers(1, 3))
-    start = int(rng.integers(0, max(1, len(clip) - frames * step)))
-    # There and back again, where a clip is shorter than what is asked for.
-    at = (start + step * np.arange(frames)) % max(1, 2 * len(clip) - 2)
-    picked = clip[np.where(at < len(clip), at, 2 * len(clip) - 2 - at)]
+    picked = _stretch(clips[int(rng.integers(len(clips)))], frames, rng)
     if rng.random() < 0.5:
         picked = picked[::-1]
     alphas = picked[..., 3].max(axis=0)
