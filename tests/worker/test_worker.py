@@ -114,6 +114,17 @@ def test_guide_run_plan(shot: Path, worker: WorkerClient) -> None:
     assert last["cached"] == "1-4", last
 
 
+def test_a_plan_names_the_sessions_own_version(shot: Path, worker: WorkerClient) -> None:
+    folders = []
+    for settings in ({}, {"quality": "draft"}):
+        worker.request("run", **fields(shot, **settings))
+        folders.append(only(finish(worker), "done")["folder"])
+    assert [Path(folder).name for folder in folders] == ["v001", "v002"]
+    for settings, folder in zip(({}, {"quality": "draft"}), folders, strict=True):
+        worker.request("plan", **fields(shot, **settings))
+        assert only(finish(worker), "done")["folder"] == folder
+
+
 def test_cancel_keeps_finished_frames(shot: Path, worker: WorkerClient) -> None:
     worker.request("run", **fields(shot))
     seen = []
