@@ -10,6 +10,7 @@ from vimatte.frames.types import GuidanceFrame, InstanceMask, NetworkFrame
 from vimatte.frames.window import Window
 from vimatte.matting.loop import InstanceState, align, cut, step_frame
 from vimatte.matting.regions import Region, RegionStep
+from vimatte.matting.steadying import Past
 from vimatte.models.base import Crop, CropMatte, StateArray
 
 Work = Sequence[tuple[Crop, StateArray | None]]
@@ -101,7 +102,9 @@ def test_a_held_instance_uses_its_last_alpha() -> None:
 
 def test_a_state_follows_its_region_by_whole_cells() -> None:
     hidden = np.arange(64, dtype=np.float16).reshape(1, 8, 8)
-    before = InstanceState(Window(0, 0, 32, 32), 1, hidden, np.zeros((32, 32), np.bool_))
+    window = Window(0, 0, 32, 32)
+    past = Past(window, np.zeros((32, 32), np.float16), np.zeros((16, 16), np.uint8))
+    before = InstanceState(window, 1, hidden, past)
     assert align(before, Region(Window(0, 0, 32, 32), 2), 4) is None
     same = align(before, Region(Window(0, 0, 32, 32), 1), 4)
     assert same is hidden

@@ -99,6 +99,11 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--core", type=Path, metavar="DIR", help="inside of it alpha is 1")
     group.add_argument("--segment", type=int, default=Settings.segment, metavar="S")
     group.add_argument("--preroll", type=int, default=Settings.preroll, metavar="P")
+    group.add_argument(
+        "--steadiness", type=float, default=Settings.steadiness, metavar="0-0.9",
+        help="how much of the frame before a matte keeps, moved along; "
+        f"default: {Settings.steadiness:g}; 0 for nothing",
+    )  # fmt: skip
 
 
 def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> Workplace:
@@ -204,6 +209,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         quality=args.quality,
         segment=args.segment,
         preroll=args.preroll,
+        steadiness=args.steadiness,
         order=split_names(args.order),
     )
 

@@ -16,6 +16,7 @@ from vimatte.frames.types import GuidanceFrame, InstanceMask, NetworkFrame
 from vimatte.frames.window import Window
 from vimatte.matting.joint import solve_joint
 from vimatte.matting.regions import Region, RegionStep
+from vimatte.matting.steadying import DEFAULT_STEADINESS, Past, half_grey, steadied
 from vimatte.models.base import Crop, MattingModel, StateArray
 
 Plane = NDArray[np.float32]
@@ -34,14 +35,15 @@ class InstanceState:
         Plate pixels for one pixel of the network.
     hidden : ndarray of float16, shape (C, rows, columns)
         The network's recurrent state.
-    solid : ndarray of bool, shape (window.height, window.width)
-        Where the last alpha was above 0.5: the mask of a frame that has none.
+    past : Past
+        The last alpha and the plate under it. Where the alpha was above 0.5 is the mask of a frame
+        that has none.
     """
 
     window: Window
     scale: int
     hidden: StateArray
-    solid: NDArray[np.bool_]
+    past: Past
 
 
 State = Mapping[int, InstanceState]
@@ -70,6 +72,7 @@ def step_frame(
     state: State,
     *,
     coupling: float = DEFAULT_COUPLING,
+    steadiness: float = DEFAULT_STEADINESS,
 ) -> tuple[dict[int, InstanceAlpha], dict[int, InstanceState]]:
     """Compute every instance of one frame.
 
@@ -84,6 +87,8 @@ def step_frame(
         After the frame before; by instance id, never by position in a batch.
     coupling : float
         Weight of the reference predictions in the joint alphas.
+    steadiness : float
+        How much the alpha of the frame before counts, moved along; see `vimatte.matting.steadying`.
 
     Returns
     -------
@@ -104,13 +109,19 @@ def step_frame(
         work.append((_crop(frame, masks, key, region), hidden))
     mattes: dict[int, tuple[Window, Plane, Plane]] = {}
     after: dict[int, InstanceState] = {}
-    for (key, region), (matte, left) in zip(regions.items(), model.step(work), strict=True):
-        window = region.window
-        after[key] = InstanceState(window, region.scale, left, matte.alpha > 0.5)
+    stepped = zip(regions.items(), work, model.step(work), strict=True)
+    for (key, region), (crop, hidden), (matte, left) in stepped:
+        window, alpha = region.window, matte.alpha
+        grey = half_grey(crop.rgb)
+        if hidden is not None:
+            alpha = steadied(window, alpha, grey, state[key].past, steadiness)
+        # Rounded as it is stored: a run that saves nothing must see the same past.
+        past = Past(window, alpha.astype(np.float16), grey)
+        after[key] = InstanceState(window, region.scale, left, past)
         inside = window.intersect(frame.window)
         if not inside.empty:
             cells = inside.slices_in(window)
-            mattes[key] = (inside, matte.alpha[cells], matte.reference[cells])
+            mattes[key] = (inside, alpha[cells], matte.reference[cells])
     keys = list(mattes)
     joint = solve_joint(
         [mattes[k][0] for k in keys],
@@ -184,7 +195,7 @@ def _current_masks(
     masks = dict(guidance.masks)
     for key, step in steps.items():
         if step.hold and key in state:
-            masks[key] = InstanceMask(state[key].window, state[key].solid)
+            masks[key] = InstanceMask(state[key].window, state[key].past.alpha > 0.5)
     return masks
 
 

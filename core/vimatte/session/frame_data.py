@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vimatte.frames.window import Window
 from vimatte.matting.loop import InstanceAlpha, InstanceState
+from vimatte.matting.steadying import Past
 from vimatte.output.half import to_half_floor
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -48,7 +49,8 @@ def pack_state(state: Mapping[int, InstanceState]) -> Arrays:
     for key, item in state.items():
         arrays[f"{key}.hidden"] = item.hidden
         arrays[f"{key}.window"] = _pack_window(item.window, item.scale)
-        arrays[f"{key}.solid"] = np.packbits(item.solid)
+        arrays[f"{key}.alpha"] = item.past.alpha
+        arrays[f"{key}.grey"] = item.past.grey
     return arrays
 
 
@@ -61,13 +63,13 @@ def unpack_state(arrays: Mapping[str, NDArray[np.generic]]) -> dict[int, Instanc
             continue
         packed = arrays[f"{number}.window"]
         window = _unpack_window(packed)
-        bits = np.unpackbits(
-            arrays[f"{number}.solid"].astype(np.uint8, copy=False),
-            count=window.width * window.height,
+        past = Past(
+            window,
+            arrays[f"{number}.alpha"].astype(np.float16, copy=False),
+            arrays[f"{number}.grey"].astype(np.uint8, copy=False),
         )
-        solid = bits.reshape(window.shape).astype(np.bool_)
         hidden = array.astype(np.float16, copy=False)
-        state[int(number)] = InstanceState(window, int(packed[4]), hidden, solid)
+        state[int(number)] = InstanceState(window, int(packed[4]), hidden, past)
     return state
 
 

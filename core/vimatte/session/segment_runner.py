@@ -137,9 +137,15 @@ class SegmentRunner:
             alphas: dict[int, InstanceAlpha] = {}
             if any(step.region is not None for step in link.steps.values()):
                 masks = self._in.masks.read(link.frame)
-                coupling = self._in.settings.coupling
+                settings = self._in.settings
                 alphas, state = step_frame(
-                    self._in.model(), picture, masks, link.steps, state, coupling=coupling
+                    self._in.model(),
+                    picture,
+                    masks,
+                    link.steps,
+                    state,
+                    coupling=settings.coupling,
+                    steadiness=settings.steadiness,
                 )
             else:  # nobody is in the picture: the network need not even be loaded
                 state = {}

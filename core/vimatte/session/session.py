@@ -238,6 +238,7 @@ class MatteSession:
             "segment": settings.segment,
             "preroll": settings.preroll,
             "coupling": settings.coupling,
+            "steadiness": settings.steadiness,
             "order": list(settings.order),
             "source": self._open.source.settings(),
             "bounds": sorted(set(self.file.folders) & {"garbage", "core"}),

@@ -8,6 +8,10 @@ from typing import Any
 from vimatte.errors import ConfigError
 from vimatte.matting.loop import DEFAULT_COUPLING
 from vimatte.matting.regions import QUALITY
+from vimatte.matting.steadying import DEFAULT_STEADINESS
+
+# Above it a matte would hang behind for longer than the preroll.
+MOST_STEADINESS = 0.9
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class Settings:
         K: states are kept every K frames, so that any frame starts from the nearest one.
     coupling : float
         Weight of the reference predictions in the joint alphas; 0 only bounds the sum.
+    steadiness : float
+        How much the alpha of the frame before counts, moved along with the plate: 0 (nothing) to
+        0.9. It takes flicker out of mattes, and lets what comes suddenly take a few frames.
     order : tuple of str
         Instance names from front to back, for masks that overlap.
     """
@@ -38,6 +45,7 @@ class Settings:
     preroll: int = 8
     keep_state: int = 12
     coupling: float = DEFAULT_COUPLING
+    steadiness: float = DEFAULT_STEADINESS
     order: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -49,6 +57,8 @@ class Settings:
             raise ConfigError(
                 "segment and preroll cannot be negative, and keep_state must be at least 1"
             )
+        if not 0 <= self.steadiness <= MOST_STEADINESS:
+            raise ConfigError(f"steadiness is 0 to {MOST_STEADINESS:g}, not {self.steadiness:g}")
 
     @property
     def max_pixels(self) -> int:

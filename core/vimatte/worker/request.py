@@ -124,6 +124,7 @@ def read_request(message: Message) -> Request:
         quality=_text(message, "quality") or Settings.quality,
         segment=_number(message, "segment", Settings.segment),
         preroll=_number(message, "preroll", Settings.preroll),
+        steadiness=_share(message, "steadiness", Settings.steadiness),
         order=tuple(_texts(message, "order")),
     )
     part = _text(message, "part")
@@ -202,6 +203,14 @@ def _number(message: Message, name: str, default: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise WorkerError(f"the request's `{name}` is not a whole number: {value!r}"[:300])
     return value
+
+
+def _share(message: Message, name: str, default: float) -> float:
+    value = message.get(name, default)
+    # NaN, which JSON's readers let through, is in no range.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise WorkerError(f"the request's `{name}` is not a number from 0 to 1: {value!r}"[:300])
+    return float(value)
 
 
 def _path(message: Message, name: str) -> Path | None:
