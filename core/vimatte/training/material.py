@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from vimatte.errors import FrameReadError, InputError
+from vimatte.training.outlines import Outlines
 from vimatte.training.strands import make_matte
 
 LONG_SIDE = 1280
@@ -42,12 +43,15 @@ class Material:
     backgrounds : sequence of ndarray of uint8, shape (H, W, 3)
     clips, rendered : sequence of ndarray of uint8, shape (T, H, W, 4)
     shapes : ndarray of uint8, shape (N, S, S, 2)
+    outlines : Outlines
+        Where the clips are not empty and the mattes are soft.
     """
 
     backgrounds: Sequence[Bytes]
     clips: Sequence[Bytes]
     shapes: Bytes
     rendered: Sequence[Bytes] = ()
+    outlines: Outlines = field(default_factory=Outlines, repr=False, compare=False)
 
     @classmethod
     def open(cls, folder: Path) -> Material:
