@@ -79,8 +79,8 @@ class TrainingConfig:
         cannot feed. The two show the same scenes, but draw other grain, so that a run must go on as
         it began. "device" works on a CPU, too; so far it has only been run on one.
     compose_memory : int
-        Bytes of the device's memory that the material may stay in; what does not fit is uploaded for
-        every batch anew. The samples are the same whatever it is.
+        Bytes of the device's memory that the material may stay in; what does not fit is uploaded
+        for every batch anew. The samples are the same whatever it is.
     init : str, optional
         An EfficientNet-Lite0 checkpoint that the encoder starts from.
     start : str, optional

@@ -63,7 +63,7 @@ def photographed(plates: Tensor, cameras: Sequence[Camera[int]]) -> Tensor:
         noise = torch.randn(plate.shape, generator=generator, device=device)
         if camera.coarse:
             noise = separable(noise, coarse, coarse) * COARSE_GAIN
-        plate += noise * camera.strength
+        plate.add_(noise, alpha=camera.strength)
     plates.clamp_(0, 1)
     chosen = {i: c.quality for i, c in enumerate(cameras) if c.quality is not None}
     if chosen:
@@ -94,11 +94,11 @@ def jpeg(plates: Tensor, qualities: Sequence[int]) -> Tensor:
     # libjpeg halves with a bias that is 1 and 2 fourths in turn.
     small = F.avg_pool2d(colour.flatten(0, 1), 2) * 4
     bias = torch.arange(small.shape[-1], device=device) % 2 + 1
-    small = ((small + bias) / 4).floor().unflatten(0, colour.shape[:2])
+    small = torch.unflatten(((small + bias) / 4).floor(), 0, colour.shape[:2])
     bright = _quantised(bright, BRIGHTNESS, qualities)
     small = _quantised(small, COLOUR, qualities)
     wide = F.interpolate(small.flatten(0, 1), scale_factor=2, mode="bilinear", align_corners=False)
-    centred = wide.round().unflatten(0, colour.shape[:2]) - 128
+    centred = torch.unflatten(wide.round(), 0, colour.shape[:2]) - 128
     planes = torch.cat([bright, centred], dim=2)
     pixels = torch.einsum("cd,ntdhw->ntchw", torch.tensor(DECODE, device=device), planes)
     return pixels.flip(2).round().clamp(0, 255) / 255
@@ -114,11 +114,13 @@ def _quantised(
     steps = ((torch.tensor(table, device=device) * scale + 50) // 100).clamp(1, 255).float()
     steps = steps[:, None, None, None, None]
     wave = _cosines(device)
-    blocks = planes.unflatten(-1, (-1, 8)).unflatten(-3, (-1, 8)).transpose(-3, -2) - 128
+    height, width = planes.shape[-2:]
+    tiled = (*planes.shape[:-2], height // 8, 8, width // 8, 8)
+    blocks = planes.reshape(tiled).transpose(-3, -2) - 128
     parts = wave @ blocks @ wave.T
     blocks = wave.T @ ((parts / steps).round() * steps) @ wave
     whole = (blocks + 128).round().clamp(0, 255)
-    return whole.transpose(-3, -2).flatten(-4, -3).flatten(-2, -1)
+    return whole.transpose(-3, -2).reshape(planes.shape)
 
 
 def _cosines(device: torch.device) -> Tensor:

@@ -18,14 +18,12 @@ from vimatte.training import device_masks
 from vimatte.training.compose import SampleSettings, draw_target
 from vimatte.training.device_camera import photographed
 from vimatte.training.device_layers import make_layers, photograph
+from vimatte.training.device_masks import draw_seed
 from vimatte.training.device_material import DeviceMaterial
 from vimatte.training.look import draw_camera
-from vimatte.training.mask_augmentation import MaskAugmentation, draw_mask_errors
 from vimatte.training.mask_degradation import draw_guidance
 from vimatte.training.material import Material
 from vimatte.training.scene import Scene, draw_scene
-
-MOST_SEED = 1 << 62
 
 
 class DeviceComposer:
@@ -77,9 +75,9 @@ class DeviceComposer:
         frames, size = settings.frames, settings.size * settings.scale
         scenes = [draw_scene(self.material.material, frames, size, rng) for rng in rngs]
         mixed = Composite(self.material, scenes, size)
-        cameras = [draw_camera(rng, _seed) for rng in rngs]
+        cameras = [draw_camera(rng, draw_seed) for rng in rngs]
         masks = self._guide(mixed, rngs)
-        _augment(masks, settings.augmentation, rngs)
+        device_masks.augment_all(masks, settings.augmentation, rngs)
         plates = photographed(mixed.plate(), cameras)
         out: dict[str, list[Tensor]] = {"masks": [], "truth": [], "contrast": []}
         for index, (own, rng) in enumerate(zip(masks, rngs, strict=True)):
@@ -121,7 +119,7 @@ class DeviceComposer:
         for mask, (_, lost) in zip(masks, drawn, strict=True):
             if lost is not None:
                 mask[lost] = False
-        return list(masks.split(counts))
+        return list(torch.split(masks, counts))
 
 
 class Composite:
@@ -200,19 +198,3 @@ def to_linear(x: Tensor) -> Tensor:
 def to_srgb(x: Tensor) -> Tensor:
     """Return the inverse of `to_linear`."""
     return x.clamp(0, 1) ** (1 / 2.2)
-
-
-def _augment(
-    masks: list[Tensor], how: MaskAugmentation, rngs: Sequence[np.random.Generator]
-) -> None:
-    """Add errors to the masks of all samples; changes the list."""
-    # Where the masks are: the second and last trip to the host.
-    paths = iter(device_masks.boxes(torch.cat(masks)))
-    for index, (own, rng) in enumerate(zip(masks, rngs, strict=True)):
-        size = own.shape[-2], own.shape[-1]
-        errors = draw_mask_errors([next(paths) for _ in own], size, how, rng, _seed)
-        masks[index] = device_masks.augment(own, errors)
-
-
-def _seed(rng: np.random.Generator) -> int:
-    return int(rng.integers(MOST_SEED))

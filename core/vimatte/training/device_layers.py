@@ -1,4 +1,4 @@
-"""The moving layers of a composite in torch; the same scenes as `vimatte.training.layers` renders."""
+"""The moving layers of a composite in torch: what `vimatte.training.layers` makes of subjects."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def make_layers(material: DeviceMaterial, subjects: Sequence[Subject], size: int
 
 
 def photograph(material: DeviceMaterial, piece: Photograph) -> Tensor:
-    """Render a piece of a photograph, shape (T, 3, size, size), in [0, 1]; T is 1 if it is still."""
+    """Render a piece of a photograph, shape (T, 3, size, size), in [0, 1]; a still has T = 1."""
     crops = material.crops(piece).permute(0, 3, 1, 2).float()
     if piece.window != piece.size:
         resize = area if piece.window > piece.size else linear
@@ -93,9 +93,7 @@ def _patchwork(material: DeviceMaterial, work: Patchwork) -> Tensor:
     return paint
 
 
-def _surface(
-    material: DeviceMaterial, made: Photograph | Cloth, size: tuple[int, int]
-) -> Tensor:
+def _surface(material: DeviceMaterial, made: Photograph | Cloth, size: tuple[int, int]) -> Tensor:
     height, width = size
     if isinstance(made, Photograph):
         return photograph(material, made)[0, :, :height, :width]
@@ -134,7 +132,9 @@ def _ripple(layers: Tensor, subjects: Sequence[Subject]) -> None:
     frames, size, device = layers.shape[1], layers.shape[-1], layers.device
     ripples = [r for r in (subject.ripple for subject in subjects) if r is not None]
     fields = [
-        torch.stack([spread(r.across, device) * r.reach[0], spread(r.down, device) * r.reach[1]], -1)
+        torch.stack(
+            [spread(r.across, device) * r.reach[0], spread(r.down, device) * r.reach[1]], -1
+        )
         for r in ripples
     ]
     swing = np.array([[np.sin(r.speed * t) for t in range(frames)] for r in ripples], np.float32)
@@ -142,7 +142,7 @@ def _ripple(layers: Tensor, subjects: Sequence[Subject]) -> None:
     at = grid_of(size, device) + turn * torch.stack(fields)[:, None]
     index = torch.tensor(chosen, device=device)
     moved = sample(layers[index].flatten(0, 1), at.flatten(0, 1))
-    layers[index] = moved.unflatten(0, (len(chosen), frames))
+    layers[index] = torch.unflatten(moved, 0, (len(chosen), frames))
 
 
 def _blur(layers: Tensor, subjects: Sequence[Subject]) -> None:
@@ -163,7 +163,7 @@ def _blur(layers: Tensor, subjects: Sequence[Subject]) -> None:
     mass = torch.cat([colour * alpha, alpha], dim=2).flatten(1, 2).transpose(0, 1)
     wide = F.pad(mass, (middle,) * 4, mode="reflect")
     soft = F.conv2d(wide, torch.from_numpy(kernels).to(layers.device), groups=len(blurs))
-    soft = soft.transpose(0, 1).unflatten(1, (layers.shape[1], 4))
+    soft = torch.unflatten(soft.transpose(0, 1), 1, (layers.shape[1], 4))
     light, cover = soft[:, :, :3], soft[:, :, 3:]
     colour = torch.where(cover > 1e-3, light / cover.clamp(min=1e-3), colour)
     layers[index] = torch.cat([colour, cover], dim=2)

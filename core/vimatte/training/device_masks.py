@@ -1,4 +1,4 @@
-"""Coarse guidance masks in torch; the same errors as `mask_degradation` and `mask_augmentation` make.
+"""Coarse guidance masks in torch, with the errors of `mask_degradation` and `mask_augmentation`.
 
 Distances to the outline are exact in the metric of the host's composer, which is OpenCV's 3x3
 chamfer: steps of 0.955 along the axes and 1.3693 across, at most 5% off the Euclidean distance. The
@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vimatte.training.device_resample import area, gaussian, linear, separable, spread
-from vimatte.training.mask_augmentation import Box, MaskErrors, move_blocks
+from vimatte.training.mask_augmentation import (
+    Box,
+    MaskAugmentation,
+    MaskErrors,
+    draw_mask_errors,
+    move_blocks,
+)
 from vimatte.training.mask_degradation import FURTHEST, SWING, Degradation, draw_errors
 
 ALONG, ACROSS = 0.955, 1.3693
@@ -77,7 +84,7 @@ def degrade(alphas: Tensor, drawn: Sequence[Degradation]) -> Tensor:
     for clip, how, error in zip(signed, drawn, errors, strict=True):
         if error.swing is not None:
             first, last = (spread(noise, device) for noise in error.swing)
-            clip += how.wobble * (angles.cos() * first + angles.sin() * last)
+            clip.add_(angles.cos() * first + angles.sin() * last, alpha=how.wobble)
     coarse = [i for i, how in enumerate(drawn) if how.coarse > 1]
     if coarse:
         factors = [drawn[i].coarse for i in coarse]
@@ -89,6 +96,32 @@ def degrade(alphas: Tensor, drawn: Sequence[Degradation]) -> Tensor:
         for (rows_of, columns_of), value in error.patches:
             clip[:, rows_of, columns_of] = value
     return masks
+
+
+def augment_all(
+    masks: list[Tensor], how: MaskAugmentation, rngs: Sequence[np.random.Generator]
+) -> None:
+    """Add errors to the masks of many samples; changes the list.
+
+    Parameters
+    ----------
+    masks : list of Tensor of bool, shape (N, T, H, W)
+        A sample's N instances.
+    how : MaskAugmentation
+    rngs : sequence of numpy.random.Generator
+        One a sample.
+    """
+    # Where the masks are takes one trip to the host for all samples.
+    paths = iter(boxes(torch.cat(masks)))
+    for index, (own, rng) in enumerate(zip(masks, rngs, strict=True)):
+        size = own.shape[-2], own.shape[-1]
+        errors = draw_mask_errors([next(paths) for _ in own], size, how, rng, draw_seed)
+        masks[index] = augment(own, errors)
+
+
+def draw_seed(rng: np.random.Generator) -> int:
+    """Draw the seed of a generator on a device."""
+    return int(rng.integers(1 << 62))
 
 
 def augment(masks: Tensor, errors: MaskErrors[int]) -> Tensor:

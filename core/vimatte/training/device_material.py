@@ -43,7 +43,7 @@ class DeviceMaterial:
         return whole[:, top:bottom, left:right].index_select(0, self._numbers(frames))
 
     def crops(self, piece: Photograph) -> Tensor:
-        """Return the windows of a photograph, shape (T, window, window, 3); T is 1 if it is still."""
+        """Return the windows of a photograph, shape (T, window, window, 3); a still has T = 1."""
         picture, side = self.material.backgrounds[piece.number], piece.window
         corners = piece.corners[:1] if len(set(piece.corners)) == 1 else piece.corners
         top, left = (min(corner[i] for corner in corners) for i in (0, 1))
@@ -67,12 +67,13 @@ class DeviceMaterial:
             if values.nbytes > self._left:
                 return None
             self._left -= values.nbytes
-            self._kept[key] = self._upload(values)
+            self._kept[key] = self._upload(values, stays=True)
         return self._kept[key]
 
-    def _upload(self, values: Bytes) -> Tensor:
+    def _upload(self, values: Bytes, *, stays: bool = False) -> Tensor:
+        # What comes and goes is uploaded from pinned memory, which need not be waited for.
         tensor = torch.from_numpy(np.array(values))
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and not stays:
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 

@@ -1,4 +1,4 @@
-"""The moving layers of a composite in numpy and OpenCV: a subject's colour and alpha, a background."""
+"""The moving layers of a composite in numpy and OpenCV, and what lies behind them."""
 
 from __future__ import annotations
 

@@ -231,9 +231,7 @@ def _path(mask: Masks) -> list[Box | None]:
     return boxes
 
 
-def _blocks(
-    path: Sequence[Box | None], draw: NDArray[np.float64]
-) -> list[tuple[int, Window]]:
+def _blocks(path: Sequence[Box | None], draw: NDArray[np.float64]) -> list[tuple[int, Window]]:
     """Return a block for every frame that has a mask: an eighth to a half of its box, inside it."""
     out = []
     for t, box in enumerate(path):
@@ -247,9 +245,7 @@ def _blocks(
     return out
 
 
-def _paste(
-    target: Any, source: Any, window: Window, offset: tuple[int, int]
-) -> None:
+def _paste(target: Any, source: Any, window: Window, offset: tuple[int, int]) -> None:
     """Add a block of a mask to another place; what falls outside of the picture is left out."""
     piece = source[window]
     height, width = target.shape

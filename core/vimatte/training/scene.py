@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vimatte.training.look import Blur, Recolouring, Ripple, draw_blur, draw_recolouring, draw_ripple
+from vimatte.training.look import (
+    Blur,
+    Recolouring,
+    Ripple,
+    draw_blur,
+    draw_recolouring,
+    draw_ripple,
+)
 from vimatte.training.material import Material
 from vimatte.training.paint import Patchwork, Photograph, draw_patchwork, draw_photograph
 
