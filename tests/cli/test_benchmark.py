@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -68,6 +69,21 @@ def test_it_works_from_nothing(
     assert main([*command, "-o", str(tmp_path / "again")]) == 0
     assert len(results(bench)) == len(before)
     assert (tmp_path / "again" / "figures.html").exists()
+
+
+def test_drawn_clips_are_few_and_small_and_others_are_not(tmp_path: Path) -> None:
+    assert main(["benchmark", "build", str(tmp_path / "drawn")]) == 0
+    manifest = json.loads((tmp_path / "drawn" / "benchmark.json").read_text())
+    assert len(manifest["vim50"]) == 4
+    drawn = read_item(tmp_path / "drawn" / "vim50" / "01")
+    assert (len(drawn.plates), drawn.plates[0].shape) == (8, (240, 427, 3))
+    cut_out = np.zeros((200, 120, 4), np.uint8)
+    cut_out[20:180, 20:100] = (40, 90, 200, 255)
+    cv2.imwrite(str(tmp_path / "cut_out.png"), cut_out)
+    command = ["benchmark", "build", str(tmp_path / "own"), "--clips", "1", "--frames", "1"]
+    assert main([*command, "--foregrounds", str(tmp_path / "cut_out.png")]) == 0
+    own = read_item(tmp_path / "own" / "vim50" / "01")
+    assert own.plates[0].shape == (480, 854, 3)
 
 
 def test_the_mask_scores_as_it_should(bench: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from vimatte.errors import CheckpointError, ConfigError
 from vimatte.models import checkpoint
 from vimatte.models.base import Crop
-from vimatte.models.lite_runner import LiteRunner
 from vimatte.models.colour_lines import follow_colour_lines
+from vimatte.models.lite_runner import LiteRunner
 from vimatte.models.msgvim_lite import (
     MEMORY_KEEP,
     REFINE_HALO,

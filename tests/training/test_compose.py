@@ -11,7 +11,7 @@ from vimatte.training.material import Material
 
 ALL = MaskAugmentation(0.5, 0.5, 0.5, 0.5, 0.5)
 PLAIN = MaskAugmentation()
-# Made by the composer of commit f328eb7, before scenes were drawn apart from their pixels. A row has
+# Made by the composer of commit f328eb7, before scenes were drawn apart from pixels. A row has
 # the crop, the augmentation, the number that the generator gives next, and a checksum of red, blue,
 # masks, truths and contrast: a mean under a ramp, in which another processor's rounding is lost.
 BEFORE = [

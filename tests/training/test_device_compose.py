@@ -78,12 +78,26 @@ def test_material_stays_on_the_device_while_it_fits(drawn_material: Material) ->
     budget = drawn_material.shapes.nbytes + 10
     kept = DeviceMaterial(drawn_material, CPU, budget)
     assert kept.shape(1).data_ptr() == kept.shape(1).data_ptr()
-    piece = paint.Photograph(0, 64, 64, ((3, 4), (5, 6)), False, 0.0)
+    piece = paint.Photograph(0, None, 64, 64, ((3, 4), (5, 6)), False, 0.0)
     kept.crops(piece)
     assert list(kept._kept) == [("shapes", 0)]
     picture = drawn_material.backgrounds[0]
     expected = np.stack([picture[3:67, 4:68], picture[5:69, 6:70]])
     np.testing.assert_array_equal(kept.crops(piece).numpy(), expected)
+
+
+@pytest.mark.parametrize("budget", [0, ROOM])
+def test_a_moving_background_is_the_hosts(drawn_material: Material, budget: int) -> None:
+    video = np.stack([np.roll(drawn_material.backgrounds[1], 9 * t, axis=0) for t in range(6)])
+    moving = replace(drawn_material, videos=[video])
+    pieces = [
+        paint.draw_photograph(moving, 5, 64, np.random.default_rng(seed)) for seed in range(24)
+    ]
+    assert 1 < sum(piece.frames is not None for piece in pieces) < 20
+    for piece in pieces:
+        mine = device_layers.photograph(DeviceMaterial(moving, CPU, budget), piece).numpy()
+        host = layers.photograph(moving, piece).transpose(0, 3, 1, 2)
+        assert np.abs(mine - host).max() < 1.5 / 255
 
 
 def test_every_tensor_is_made_on_the_device_asked_for(drawn_material: Material) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import OpenImageIO as oiio
 import pytest
 
 from vimatte.errors import FrameReadError
-from vimatte.training.layers import make_layer
-from vimatte.training.material import Material, prepare_rendered, prepare_shapes
+from vimatte.training.layers import make_layer, photograph
+from vimatte.training.material import Material, prepare_rendered, prepare_shapes, prepare_video
+from vimatte.training.paint import draw_photograph
+from vimatte.training.scene import draw_subject
 
 
 def write_subject(folder: Path, frames: int) -> None:
@@ -59,6 +62,35 @@ def test_a_short_rendered_clip_plays_there_and_back(tmp_path: Path) -> None:
     material = Material.open(tmp_path / "m")
     assert len(material.rendered) == 1
     for seed in range(12):
-        layer = make_layer(material, 7, 96, 1.0, np.random.default_rng(seed))
+        subject = draw_subject(material, 7, 96, 1.0, np.random.default_rng(seed))
+        layer = make_layer(material, subject, 96)
         assert layer.alpha.shape == (7, 96, 96)
         assert np.isfinite(layer.colour).all()
+
+
+def test_a_moving_background_moves(tmp_path: Path) -> None:
+    movie = tmp_path / "street.mp4"
+    with av.open(str(movie), "w") as container:
+        stream = container.add_stream("mpeg4", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 192, 128, "yuv420p"
+        for t in range(6):
+            picture = np.full((128, 192, 3), 30 + 35 * t, np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    target = tmp_path / "videos" / "street.npy"
+    assert prepare_video(movie, target, most=5) == 5
+    still = np.full((400, 400, 3), 100, np.uint8)
+    shapes = np.zeros((1, 8, 8, 2), np.uint8)
+    blank = np.zeros((1, 8, 8, 4), np.uint8)
+    material = Material([still], [blank], shapes, videos=[np.load(target)])
+    moving = 0
+    for seed in range(40):
+        piece = draw_photograph(material, 3, 64, np.random.default_rng(seed))
+        frames = photograph(material, piece)
+        levels = frames.mean(axis=(1, 2, 3))
+        changed = np.abs(np.diff(levels)).min() > 0.05
+        assert changed or np.abs(np.diff(levels)).max() < 0.02
+        moving += bool(changed)
+    assert 2 < moving < 20

@@ -114,6 +114,20 @@ def test_guide_run_plan(shot: Path, worker: WorkerClient) -> None:
     assert last["cached"] == "1-4", last
 
 
+def test_a_plan_names_the_sessions_own_version(shot: Path, worker: WorkerClient) -> None:
+    worker.request("guide", **fields(shot))
+    rows = only(finish(worker), "instances")["instances"]
+    both = ({"instances": rows}, {"instances": rows, "quality": "draft"})
+    folders = []
+    for settings in both:
+        worker.request("run", **fields(shot, **settings))
+        folders.append(only(finish(worker), "done")["folder"])
+    assert [Path(folder).name for folder in folders] == ["v001", "v002"]
+    for settings, folder in zip(both, folders, strict=True):
+        worker.request("plan", **fields(shot, **settings))
+        assert only(finish(worker), "done")["folder"] == folder
+
+
 def test_cancel_keeps_finished_frames(shot: Path, worker: WorkerClient) -> None:
     worker.request("run", **fields(shot))
     seen = []

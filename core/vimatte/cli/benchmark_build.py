@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = Path("benchmark")
 SETS = {"vim50": (50,), "vhim60": (20, 20, 20)}  # clips of each kind of a set
+# Drawn instances measure no quality; few and small ones tell whether anything changed, in minutes.
+DRAWN_CLIPS, DRAWN_FRAMES, DRAWN_SIZE = 4, 8, (427, 240)
+FILMED_FRAMES, FILMED_SIZE = 50, (854, 480)
 KINDS = {"vim50": ("vim50",), "vhim60": ("easy", "medium", "hard")}
 STYLES = ("vim50", "vhim60", "quality")
 RECIPE_FRAMES = 40
@@ -34,7 +37,8 @@ styles:
 
 Without --foregrounds, --stamps or --talker the instances of vim50 and vhim60 are drawn, and so are
 the places without --backgrounds: that works anywhere, but measures on the kind of material that
-training uses.
+training uses. Clips of drawn instances are few, short and small by default: 4 of 8 frames of
+427x240. Others are 50 (vhim60: 3 x 20) of 50 frames (quality: 40) of 854x480.
 """
 
 
@@ -63,11 +67,9 @@ def add_parser(actions: Subparsers) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--style", choices=STYLES, nargs="+", default=["vim50"])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--clips", type=int, metavar="N", help="of each set; default: 50, or 20")
-    parser.add_argument(
-        "--frames", type=int, metavar="T", help="of each clip; default: 50, quality: 40"
-    )
-    parser.add_argument("--size", type=_size, default=(854, 480), metavar="WxH")
+    parser.add_argument("--clips", type=int, metavar="N", help="of each kind")
+    parser.add_argument("--frames", type=int, metavar="T", help="of each clip")
+    parser.add_argument("--size", type=picture_size, metavar="WxH")
     group = parser.add_argument_group("material")
     group.add_argument(
         "--foregrounds", type=Path, nargs="+", metavar="PLACE",
@@ -153,16 +155,18 @@ def _recipes(args: argparse.Namespace) -> dict[str, Builder]:
 def _sets(args: argparse.Namespace, styles: list[str]) -> tuple[dict[str, Any], dict[str, Builder]]:
     from vimatte.evaluate.synthetic import SyntheticOptions, build_set, check_options  # noqa: PLC0415
 
+    filmed = _filmed(args)
+    frames, size = (FILMED_FRAMES, FILMED_SIZE) if filmed else (DRAWN_FRAMES, DRAWN_SIZE)
     options = SyntheticOptions(
         seed=args.seed,
-        frames=50 if args.frames is None else args.frames,
-        size=args.size,
+        frames=frames if args.frames is None else args.frames,
+        size=args.size or size,
         guidance=args.guidance,
         strength=args.strength,
         noise=args.noise / 100,
     )
     plan = {
-        kind: clips if args.clips is None else args.clips
+        kind: (clips if filmed else DRAWN_CLIPS) if args.clips is None else args.clips
         for style in styles
         for kind, clips in zip(KINDS[style], SETS[style], strict=True)
     }
@@ -170,7 +174,7 @@ def _sets(args: argparse.Namespace, styles: list[str]) -> tuple[dict[str, Any], 
         check_options(kind, clips, options)
     foregrounds, backgrounds = _material(args, options)
     material = {
-        "foregrounds": sorted({f.name for f in foregrounds}) if _filmed(args) else PROCEDURAL,
+        "foregrounds": sorted({f.name for f in foregrounds}) if filmed else PROCEDURAL,
         "backgrounds": [b.name for b in backgrounds] if args.backgrounds else PROCEDURAL,
     }
     return material, {
@@ -220,7 +224,8 @@ def _short(names: str | list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _size(text: str) -> tuple[int, int]:
+def picture_size(text: str) -> tuple[int, int]:
+    """Return width and height of ``WxH``, for argparse."""
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip())
     if match is None:
         raise argparse.ArgumentTypeError(f"not a size such as 854x480: {text!r}")

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.benchmark_build import picture_size
 from vimatte.cli.progress import Console
 from vimatte.evaluate.speed_report import STAGES, write_report
 
@@ -86,8 +87,4 @@ def run(args: argparse.Namespace, ui: Console) -> int:
 
 
 def _sizes(text: str) -> tuple[tuple[int, int], ...]:
-    try:
-        pairs = [part.lower().split("x") for part in text.split(",")]
-        return tuple((int(width), int(height)) for width, height in pairs)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not sizes: {text!r}; write 1920x1080") from error
+    return tuple(picture_size(part) for part in text.split(","))

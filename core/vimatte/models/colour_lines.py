@@ -54,8 +54,8 @@ def fit_wide(rgb: Tensor, alpha: Tensor) -> Tensor:
     """
     rgb, alpha = rgb.float(), alpha.float()
     colour, weight = _around_grey(rgb), _certainty(alpha)
-    half = [F.avg_pool2d(x, 2) for x in (colour, alpha, weight)]
-    lines = _lines(*half, WIDE_RADIUS, WIDE_EPSILON)
+    half = (F.avg_pool2d(colour, 2), F.avg_pool2d(alpha, 2), F.avg_pool2d(weight, 2))
+    lines = _lines(*half, radius=WIDE_RADIUS, epsilon=WIDE_EPSILON)
     lines = _middle(lines, WIDE_HALO // 2 - 2 * WIDE_RADIUS - 1)
     lines = F.interpolate(lines, scale_factor=2, mode="bilinear", align_corners=False)
     return _applied(_middle(lines, 2), colour, alpha, WIDE_HALO)
@@ -76,7 +76,7 @@ def fit_narrow(rgb: Tensor, alpha: Tensor) -> Tensor:
     """
     rgb, alpha = rgb.float(), alpha.float()
     colour = _around_grey(rgb)
-    lines = _lines(colour, alpha, _certainty(alpha), NARROW_RADIUS, NARROW_EPSILON)
+    lines = _lines(colour, alpha, _certainty(alpha), radius=NARROW_RADIUS, epsilon=NARROW_EPSILON)
     return _applied(lines, colour, alpha, NARROW_HALO)
 
 
@@ -141,7 +141,7 @@ def _certainty(alpha: Tensor) -> Tensor:
     return 1 / (4 * known * (1 - known) + SOFTNESS)
 
 
-def _lines(colour: Tensor, alpha: Tensor, weight: Tensor, radius: int, epsilon: float) -> Tensor:
+def _lines(colour: Tensor, alpha: Tensor, weight: Tensor, *, radius: int, epsilon: float) -> Tensor:
     """Return slope and offset of alpha over colour, (N, 4, H - 4 * radius, W - 4 * radius)."""
     side = 2 * radius + 1
     products = torch.cat([colour[:, i : i + 1] * colour[:, j : j + 1] for i, j in _PAIRS], dim=1)
@@ -169,7 +169,7 @@ def _applied(lines: Tensor, colour: Tensor, alpha: Tensor, halo: int) -> Tensor:
 
 
 def _solve(matrix: list[Tensor], right: list[Tensor]) -> Tensor:
-    """Solve a symmetric 3x3 system a pixel by its adjugate; the matrix as xx, xy, xz, yy, yz, zz."""
+    """Solve a symmetric 3x3 system a pixel by its adjugate, given as xx, xy, xz, yy, yz, zz."""
     xx, xy, xz, yy, yz, zz = matrix
     c00, c01, c02 = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
     c11, c12, c22 = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy

@@ -144,7 +144,7 @@ class LiteRunner:
             return torch.sigmoid(logits)
 
         self._on_tiles(places, band, fused, refined, scale)
-        # The instance itself is then fitted to the plate; a fit needs its neighbours' finished pixels.
+        # The instance is then fitted to the plate; a fit needs its neighbours' finished pixels.
         for fit, reach in ((fit_wide, WIDE_HALO), (fit_narrow, NARROW_HALO)):
             wide = TILE + 2 * reach
             plate, alpha = (
@@ -169,7 +169,7 @@ class LiteRunner:
         work: Callable[[Places], Tensor],
         scale: int,
     ) -> None:
-        """Put what `work` makes of tiles into `alpha`, in the band; fewer at once if memory asks."""
+        """Put what `work` makes of tiles into `alpha`, in the band; fewer at once if it must."""
         cells = TILE // (4 * scale)
         while places:
             some = places[: self._tile_batch]

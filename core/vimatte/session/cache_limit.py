@@ -72,7 +72,8 @@ class CacheLimit:
         if not self._session.cache.is_dir():
             return
         stores = self._session.stores()
-        room = max(0, self._limit - self._growth)
+        # A quarter more than what was seen: frames are computed ahead of those that are published.
+        room = max(0, self._limit - self._growth - self._growth // 4)
         found: Kept = keep_within(
             self._session.cache,
             room,

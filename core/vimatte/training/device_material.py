@@ -44,17 +44,26 @@ class DeviceMaterial:
 
     def crops(self, piece: Photograph) -> Tensor:
         """Return the windows of a photograph, shape (T, window, window, 3); a still has T = 1."""
-        picture, side = self.material.backgrounds[piece.number], piece.window
-        corners = piece.corners[:1] if len(set(piece.corners)) == 1 else piece.corners
+        kind = "backgrounds" if piece.frames is None else "videos"
+        picture: Bytes = getattr(self.material, kind)[piece.number]
+        side, corners = piece.window, piece.corners
+        frames = piece.frames or (0,) * len(corners)
+        if len({*zip(frames, corners, strict=True)}) == 1:
+            frames, corners = frames[:1], corners[:1]
         top, left = (min(corner[i] for corner in corners) for i in (0, 1))
         bottom, right = (max(corner[i] for corner in corners) + side for i in (0, 1))
-        whole = self._whole(("backgrounds", piece.number), picture)
+        whole = self._whole((kind, piece.number), picture)
+        moving = picture if picture.ndim == 4 else picture[None]
         if whole is None:
-            part = self._upload(picture[top:bottom, left:right])
+            part = self._upload(moving[sorted({*frames}), top:bottom, left:right])
+            frames = tuple(sorted({*frames}).index(frame) for frame in frames)
         else:
-            part = whole[top:bottom, left:right]
+            part = whole.reshape(moving.shape)[:, top:bottom, left:right]
         return torch.stack(
-            [part[y - top : y - top + side, x - left : x - left + side] for y, x in corners]
+            [
+                part[t, y - top : y - top + side, x - left : x - left + side]
+                for t, (y, x) in zip(frames, corners, strict=True)
+            ]
         )
 
     def shape(self, number: int) -> Tensor:

@@ -68,9 +68,13 @@ def make_layer(material: Material, subject: Subject, size: int) -> Layer:
 
 def photograph(material: Material, piece: Photograph) -> Plane:
     """Render a piece of a photograph, shape (T, size, size, 3), in [0, 1]."""
-    picture, size, window = material.backgrounds[piece.number], piece.size, piece.window
+    size, window = piece.size, piece.window
     out = np.empty((len(piece.corners), size, size, 3), np.float32)
     for t, (y, x) in enumerate(piece.corners):
+        if piece.frames is None:
+            picture = material.backgrounds[piece.number]
+        else:
+            picture = material.videos[piece.number][piece.frames[t]]
         crop = picture[y : y + window, x : x + window]
         mode = cv2.INTER_AREA if window > size else cv2.INTER_LINEAR
         out[t] = cv2.resize(crop, (size, size), interpolation=mode)

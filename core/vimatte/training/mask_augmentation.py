@@ -35,8 +35,8 @@ class MaskAugmentation:
     merge : float
         A block of another instance's mask is taken for this one's.
     noise : float
-        Salt and pepper of up to 30% of the pixels, more often much than little, drawn anew for every
-        frame.
+        Salt and pepper of up to 30% of the pixels, more often much than little, drawn anew for
+        every frame.
     flicker : float
         The outline moves in or out by up to `FLICKER` pixels, drawn anew for every frame.
     """

@@ -4,6 +4,7 @@
 
     MATERIAL/
       backgrounds/NNNN.npy     uint8 (H, W, 3)     photographs, long side at most 1280
+      videos/NAME.npy          uint8 (T, H, W, 3)  moving backgrounds; may be absent
       clips/NAME.npy           uint8 (T, H, W, 4)  straight colour, extended outwards, and alpha
       rendered/NAME.npy        the same, rendered by scripts/render_subjects; may be absent
       shapes.npy               uint8 (N, S, S, 2)  procedural alpha, and shade * 100
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from vimatte.training.strands import make_matte
 
 LONG_SIDE = 1280
 SHAPE_SIZE = 384
+VIDEO_LONG_SIDE, VIDEO_FRAMES = 960, 150
 
 Bytes = NDArray[np.uint8]
 
@@ -43,6 +46,7 @@ class Material:
     backgrounds : sequence of ndarray of uint8, shape (H, W, 3)
     clips, rendered : sequence of ndarray of uint8, shape (T, H, W, 4)
     shapes : ndarray of uint8, shape (N, S, S, 2)
+    videos : sequence of ndarray of uint8, shape (T, H, W, 3)
     outlines : Outlines
         Where the clips are not empty and the mattes are soft.
     """
@@ -51,7 +55,8 @@ class Material:
     clips: Sequence[Bytes]
     shapes: Bytes
     rendered: Sequence[Bytes] = ()
-    outlines: Outlines = field(default_factory=Outlines, repr=False, compare=False)
+    videos: Sequence[Bytes] = ()
+    outlines: Outlines = field(init=False, default_factory=Outlines, repr=False, compare=False)
 
     @classmethod
     def open(cls, folder: Path) -> Material:
@@ -72,7 +77,8 @@ class Material:
                 hint="run scripts/prepare_material",
             )
         rendered = [np.load(p, mmap_mode="r") for p in sorted(folder.glob("rendered/*.npy"))]
-        return cls(backgrounds, clips, np.load(shapes, mmap_mode="r"), rendered)
+        videos = [np.load(p, mmap_mode="r") for p in sorted(folder.glob("videos/*.npy"))]
+        return cls(backgrounds, clips, np.load(shapes, mmap_mode="r"), rendered, videos)
 
 
 def prepare_backgrounds(files: Iterable[Path], folder: Path) -> int:
@@ -94,6 +100,34 @@ def prepare_backgrounds(files: Iterable[Path], folder: Path) -> int:
         np.save(folder / f"{count:04d}.npy", np.ascontiguousarray(picture[:, :, ::-1]))
         count += 1
     return count
+
+
+def prepare_video(path: Path, target: Path, most: int = VIDEO_FRAMES) -> int:
+    """Write the first frames of a movie as a moving background, at most 960 pixels long.
+
+    Whoever is seen in it is nobody's instance: a matte must leave them out.
+
+    Returns
+    -------
+    int
+        How many frames were written.
+
+    Raises
+    ------
+    InputError
+        When it has no frames.
+    """
+    frames = []
+    with av.open(str(path)) as container:
+        for picture in islice(container.decode(video=0), most):
+            rgb = picture.to_ndarray(format="rgb24")
+            factor = min(1.0, VIDEO_LONG_SIDE / max(rgb.shape[:2]))
+            frames.append(cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
+    if not frames:
+        raise InputError("the movie has no frames", path=path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    np.save(target, np.stack(frames))
+    return len(frames)
 
 
 def prepare_clip(path: Path, target: Path) -> int:

@@ -13,12 +13,14 @@ from vimatte.training.strands import Noise, draw_noise
 
 @dataclass(frozen=True)
 class Photograph:
-    """A square piece of a photograph that drifts slowly.
+    """A square piece of a photograph that drifts slowly, or of a video that does.
 
     Attributes
     ----------
     number : int
-        Which of the material's backgrounds.
+        Which of the material's backgrounds, or of its videos.
+    frames : tuple of int, optional
+        The video's frames, one a frame; None where a photograph is taken.
     size : int
         Side in pixels of what is made of it.
     window : int
@@ -32,6 +34,7 @@ class Photograph:
     """
 
     number: int
+    frames: tuple[int, ...] | None
     size: int
     window: int
     corners: tuple[tuple[int, int], ...]
@@ -79,9 +82,18 @@ class Patchwork:
 def draw_photograph(
     material: Material, frames: int, size: int, rng: np.random.Generator
 ) -> Photograph:
-    """Draw a piece of a photograph and how it drifts; see `Photograph`."""
-    number = int(rng.integers(len(material.backgrounds)))
-    height, width = material.backgrounds[number].shape[:2]
+    """Draw a piece of a photograph and how it drifts; see `Photograph`.
+
+    One in four is of a video, where there are any.
+    """
+    shown = None
+    if material.videos and rng.random() < 0.25:
+        number = int(rng.integers(len(material.videos)))
+        shown = draw_stretch(len(material.videos[number]), frames, rng)
+        height, width = material.videos[number].shape[1:3]
+    else:
+        number = int(rng.integers(len(material.backgrounds)))
+        height, width = material.backgrounds[number].shape[:2]
     window = min(height, width, int(size * np.exp(rng.uniform(np.log(0.7), np.log(4.0)))))
     pan = rng.normal(0, 3.0, 2) * window / size if rng.random() < 0.6 else np.zeros(2)
     top, left = rng.uniform(0, 1, 2) * [height - window, width - window]
@@ -94,7 +106,16 @@ def draw_photograph(
         for t in range(frames)
     )
     sigma = float(rng.uniform(0.5, 5)) if rng.random() < 0.4 else 0.0
-    return Photograph(number, size, window, corners, flip, sigma)
+    return Photograph(number, shown, size, window, corners, flip, sigma)
+
+
+def draw_stretch(length: int, frames: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """Draw consecutive or every other frame of a clip of `length` frames."""
+    step = int(rng.integers(1, 3))
+    start = int(rng.integers(0, max(1, length - frames * step)))
+    # There and back again, where a clip is shorter than what is asked for.
+    at = (start + step * np.arange(frames)) % max(1, 2 * length - 2)
+    return tuple(int(frame) for frame in np.where(at < length, at, 2 * length - 2 - at))
 
 
 def draw_patchwork(

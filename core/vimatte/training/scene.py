@@ -20,7 +20,13 @@ from vimatte.training.look import (
     draw_ripple,
 )
 from vimatte.training.material import Material
-from vimatte.training.paint import Patchwork, Photograph, draw_patchwork, draw_photograph
+from vimatte.training.paint import (
+    Patchwork,
+    Photograph,
+    draw_patchwork,
+    draw_photograph,
+    draw_stretch,
+)
 
 Matrix = NDArray[np.float64]
 
@@ -177,14 +183,9 @@ def _cut_out(
     clips = material.rendered if kind == "rendered" else material.clips
     number = int(rng.integers(len(clips)))
     clip = clips[number]
-    step = int(rng.integers(1, 3))
-    start = int(rng.integers(0, max(1, len(clip) - frames * step)))
-    # There and back again, where a clip is shorter than what is asked for.
-    at = (start + step * np.arange(frames)) % max(1, 2 * len(clip) - 2)
-    picked = np.where(at < len(clip), at, 2 * len(clip) - 2 - at)
+    shown = draw_stretch(len(clip), frames, rng)
     if rng.random() < 0.5:
-        picked = picked[::-1]
-    shown = tuple(int(frame) for frame in picked)
+        shown = shown[::-1]
     boxes = [material.outlines.box(kind, number, clip, frame) for frame in set(shown)]
     found = [box for box in boxes if box is not None]
     if not found:

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vimatte.output.version import Manifest, expected_files, latest_version
-from vimatte.session.publishing import PublishOptions, open_publisher, publishing, write_qc
+from vimatte.session.publishing import (
+    PublishOptions,
+    open_publisher,
+    published,
+    publishing,
+    write_qc,
+)
 from vimatte.session.session import MatteSession
 from vimatte.worker.protocol import Message
 from vimatte.worker.request import Request
@@ -62,7 +68,9 @@ def plan(request: Request, tell: Tell) -> Message:
     del tell
     with request.open() as session:
         state = session.plan()
-        latest = latest_version(request.out)
+        # The session's own mattes, if they are published; a higher number may be another session's.
+        own = published(session, request.out) if state.guided else None
+        folder = own or latest_version(request.out)
         size = session.shot.source.header(session.frames.first).display_window
         return {
             "guided": state.guided,
@@ -73,7 +81,7 @@ def plan(request: Request, tell: Tell) -> Message:
             "plate_frames": str(session.shot.plate.frames),
             "size": [size.width, size.height],
             "turned": 90 * getattr(session.shot.plate, "turns", 0),
-            "folder": None if latest is None else str(latest),
+            "folder": None if folder is None else str(folder),
         }
 
 
