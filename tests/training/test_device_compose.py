@@ -168,7 +168,17 @@ def grained(material: Material, settings: SampleSettings, key: tuple[int, ...]) 
     return draw_camera(rng, lambda _: 0).grain is not None
 
 
-def test_without_grain_a_sample_is_the_hosts(drawn_material: Material) -> None:
+@pytest.mark.parametrize("nothing", [False, True])
+def test_without_grain_a_sample_is_the_hosts(
+    drawn_material: Material, monkeypatch: pytest.MonkeyPatch, nothing: bool
+) -> None:
+    if nothing:  # a mask over nothing is too rare to wait for
+
+        def always(masked: int, rng: np.random.Generator) -> tuple[int, bool]:
+            return int(rng.integers(masked)), True
+
+        for module in ("compose", "device_compose"):
+            monkeypatch.setattr(f"vimatte.training.{module}.draw_target", always)
     compared = 0
     for key, (host, mine) in zip(keys(24), both(drawn_material, SETTINGS, 24), strict=True):
         if grained(drawn_material, SETTINGS, key):
@@ -177,7 +187,9 @@ def test_without_grain_a_sample_is_the_hosts(drawn_material: Material) -> None:
         assert np.abs(mine.plate - host.plate).mean() < 0.004
         assert np.abs(mine.truth - host.truth).mean() < 0.001
         assert np.abs(mine.contrast - host.contrast).mean() < 0.002
-        assert overlap(mine.masks, host.masks) > 0.95
+        assert overlap(mine.masks, host.masks) > 0.99
+        assert bool(host.truth[:, 0].any()) != nothing
+        assert mine.truth[:, 0].any() == host.truth[:, 0].any()
     assert compared >= 5
 
 

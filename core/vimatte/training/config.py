@@ -103,7 +103,7 @@ class TrainingConfig:
     workers: int = 1
     threads: int = 2
     compose: str = "auto"
-    compose_memory: int = 8 << 30
+    compose_memory: int = 2 << 30
     init: str | None = field(default=None)
     start: str | None = field(default=None)
 
