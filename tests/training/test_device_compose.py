@@ -6,26 +6,21 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vimatte.training import device_camera, device_layers, device_masks, layers, paint, scene
+from vimatte.training import device_layers, layers, paint, scene
 from vimatte.training.compose import Sample, SampleSettings, compose
 from vimatte.training.config import Stage, TrainingConfig
 from vimatte.training.device_compose import Composite, DeviceComposer, to_linear
 from vimatte.training.device_material import DeviceMaterial
-from vimatte.training.device_resample import area, gaussian, linear, separable, spread
-from vimatte.training.look import Camera, draw_camera
+from vimatte.training.look import draw_camera
 from vimatte.training.losses import matting_loss
-from vimatte.training.mask_augmentation import MaskAugmentation, augment
-from vimatte.training.mask_degradation import FURTHEST, Degradation, degrade_mask, draw_degradation
+from vimatte.training.mask_augmentation import MaskAugmentation
 from vimatte.training.material import Material
-from vimatte.training.strands import draw_noise
-from vimatte.training.strands import spread as spread_on_host
 from vimatte.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -239,109 +234,6 @@ def test_layers_are_the_hosts(drawn_material: Material) -> None:
         seen = host.alpha[:, None] > 0.01
         gap = np.abs(layer[:, :3] - host.colour.transpose(0, 3, 1, 2)) * seen
         assert gap.mean() < 0.004
-
-
-def test_resampling_is_opencvs() -> None:
-    rng = np.random.default_rng(1)
-    picture = rng.random((90, 90), dtype=np.float32)
-    planes = torch.from_numpy(picture)
-    for sigma in (0.4, 0.6, 3.3, 11.0):
-        matrix = gaussian(90, [sigma], CPU)[0]
-        blurred = cv2.GaussianBlur(picture, (0, 0), sigma)
-        np.testing.assert_allclose(separable(planes, matrix, matrix), blurred, atol=2e-5)
-    for side in (32, 37, 64):
-        matrix = area(90, side, CPU)
-        small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-        np.testing.assert_allclose(separable(planes, matrix, matrix), small, atol=2e-5)
-    matrix = linear(90, 128, CPU)
-    wide = cv2.resize(picture, (128, 128), interpolation=cv2.INTER_LINEAR)
-    np.testing.assert_allclose(separable(planes, matrix, matrix), wide, atol=2e-5)
-    noise = draw_noise(70, 50, 9.5, rng)
-    np.testing.assert_allclose(spread(noise, CPU), spread_on_host(noise), atol=2e-5)
-
-
-def blobs(count: int, frames: int, side: int) -> np.ndarray:
-    """Return soft mattes that move, shape (count, frames, side, side)."""
-    rng = np.random.default_rng(4)
-    noise = rng.standard_normal((count, side, side), dtype=np.float32)
-    soft = np.stack([cv2.GaussianBlur(each, (0, 0), 7) for each in noise])
-    soft = np.clip(soft / soft.std() + 0.3, 0, 1)
-    return np.stack([np.roll(soft, 2 * t, axis=2) for t in range(frames)], axis=1)
-
-
-def test_distances_are_exact_in_the_hosts_metric() -> None:
-    inside = blobs(3, 1, 130)[:, 0] > 0.5
-    inside[2] = False
-    inside[2, :3, :3] = True  # almost everything is too far away to be told apart
-    mine = device_masks.signed_distance(torch.from_numpy(inside)).numpy()
-    for distance, mask in zip(mine, inside.astype(np.uint8), strict=True):
-        host = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-        host = host - cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3)
-        np.testing.assert_allclose(distance, np.clip(host, -FURTHEST, FURTHEST), atol=2e-3)
-    empty = device_masks.signed_distance(torch.zeros(1, 40, 40, dtype=torch.bool))
-    assert bool((empty == -FURTHEST).all())
-
-
-def test_masks_of_equal_degradations_are_the_hosts() -> None:
-    alphas = blobs(12, 4, 96)
-    drawn = [draw_degradation(80, np.random.default_rng(seed)) for seed in range(8)]
-    drawn += [
-        Degradation(0.5, (4.0, -6.0), 0.0, 0.0, 20.0, 1, 2, 7),
-        Degradation(0.4, (0.0, 0.0), 9.0, 0.0, 20.0, 1, 0, 8),
-        Degradation(0.6, (1.0, 2.0), 0.0, 7.0, 11.0, 1, 1, 9),
-        Degradation(0.5, (0.0, 3.0), 2.0, 2.0, 30.0, 8, 0, 10),
-    ]
-    mine = device_masks.degrade(torch.from_numpy(alphas), drawn).numpy()
-    for masks, clip, how in zip(mine, alphas, drawn, strict=True):
-        host = np.stack([degrade_mask(frame, how, t / 3) for t, frame in enumerate(clip)])
-        assert overlap(masks, host) > 0.99
-
-
-def test_augmented_masks_are_the_hosts() -> None:
-    masks = [clip > 0.5 for clip in blobs(3, 4, 96)]
-    changed = 0
-    for seed in range(6):
-        how = replace(ALL, noise=0.0, flicker=1.0)
-        host = augment(masks, how, np.random.default_rng(seed))
-        tensors = [torch.from_numpy(np.stack(masks))]
-        rng = np.random.default_rng(seed)
-        device_masks.augment_all(tensors, how, [rng])
-        np.testing.assert_array_equal(tensors[0].numpy(), np.stack(host))
-        changed += int((np.stack(host) != np.stack(masks)).sum())
-    assert changed > 1000
-    tensors = [torch.zeros(1, 4, 96, 96, dtype=torch.bool)]
-    device_masks.augment_all(tensors, MaskAugmentation(0, 0, 0, noise=1.0), [rng])
-    assert 0 < float(tensors[0].float().mean()) < 0.16
-
-
-def test_jpeg_is_libjpegs() -> None:
-    rng = np.random.default_rng(3)
-    small = rng.random((2, 12, 16, 3), dtype=np.float32)
-    clips = np.stack([cv2.resize(each, (128, 96), interpolation=cv2.INTER_CUBIC) for each in small])
-    clips = np.clip(clips + rng.normal(0, 0.03, clips.shape), 0, 1).astype(np.float32)
-    planes = torch.from_numpy(clips.transpose(0, 3, 1, 2))[:, None]
-    mine = device_camera.jpeg(planes, [45, 90])[:, 0].numpy().transpose(0, 2, 3, 1)
-    for frame, clip, quality in zip(mine, clips, (45, 90), strict=True):
-        how = [int(cv2.IMWRITE_JPEG_QUALITY), quality]
-        _, data = cv2.imencode(".jpg", np.round(clip * 255).astype(np.uint8), how)
-        host = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32) / 255
-        assert np.abs(frame - host).mean() * 255 < 0.7
-        assert np.abs(clip - host).mean() > 3 * np.abs(frame - host).mean()
-
-
-def test_grain_is_as_strong_and_as_coarse_as_drawn() -> None:
-    cameras = [Camera(1.0, 0.0, 11, coarse, 0.03, None) for coarse in (False, True)]
-    grey = torch.full((2, 2, 3, 96, 96), 0.5)
-    fine, coarse = device_camera.photographed(grey, cameras) - 0.5
-    assert float(fine.std()) == pytest.approx(0.03, rel=0.05)
-
-    def alike(noise: Tensor) -> float:
-        return float((noise[..., 1:] * noise[..., :-1]).mean() / noise.var())
-
-    assert abs(alike(fine)) < 0.03
-    assert alike(coarse) > 0.3
-    host = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((96, 96)), (0, 0), 0.6) * 1.8
-    assert float(coarse.std()) == pytest.approx(0.03 * float(host.std()), rel=0.06)
 
 
 CONFIG = TrainingConfig(
