@@ -12,6 +12,8 @@ import pytest
 from vimatte.errors import FrameReadError
 from vimatte.training.layers import make_layer, photograph
 from vimatte.training.material import Material, prepare_rendered, prepare_shapes, prepare_video
+from vimatte.training.paint import draw_photograph
+from vimatte.training.scene import draw_subject
 
 
 def write_subject(folder: Path, frames: int) -> None:
@@ -60,7 +62,8 @@ def test_a_short_rendered_clip_plays_there_and_back(tmp_path: Path) -> None:
     material = Material.open(tmp_path / "m")
     assert len(material.rendered) == 1
     for seed in range(12):
-        layer = make_layer(material, 7, 96, 1.0, np.random.default_rng(seed))
+        subject = draw_subject(material, 7, 96, 1.0, np.random.default_rng(seed))
+        layer = make_layer(material, subject, 96)
         assert layer.alpha.shape == (7, 96, 96)
         assert np.isfinite(layer.colour).all()
 
@@ -84,7 +87,8 @@ def test_a_moving_background_moves(tmp_path: Path) -> None:
     material = Material([still], [blank], shapes, videos=[np.load(target)])
     moving = 0
     for seed in range(40):
-        frames = photograph(material, 3, 64, np.random.default_rng(seed))
+        piece = draw_photograph(material, 3, 64, np.random.default_rng(seed))
+        frames = photograph(material, piece)
         levels = frames.mean(axis=(1, 2, 3))
         changed = np.abs(np.diff(levels)).min() > 0.05
         assert changed or np.abs(np.diff(levels)).max() < 0.02

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimatte.training.layers import Layer, make_layer, photograph
+from vimatte.training.look import COARSE_GAIN, COARSE_GRAIN, Camera, draw_camera
 from vimatte.training.mask_augmentation import MaskAugmentation, augment
-from vimatte.training.mask_degradation import degrade_mask, draw_degradation
+from vimatte.training.mask_degradation import degrade_mask, draw_guidance
 from vimatte.training.material import Material
+from vimatte.training.scene import draw_scene
 
 Plane = NDArray[np.float32]
 
@@ -61,39 +63,36 @@ class Sample:
 def compose(material: Material, settings: SampleSettings, rng: np.random.Generator) -> Sample:
     """Compose one clip: a background, one to three masked subjects, sometimes an unmasked one."""
     frames, size = settings.frames, settings.size * settings.scale
-    count = int(rng.choice([1, 2, 3], p=[0.5, 0.38, 0.12]))
-    strangers = int(rng.random() < 0.15)
-    zoomed = float(np.exp(rng.uniform(np.log(0.8), np.log(3.0))))
-    layers = [make_layer(material, frames, size, zoomed, rng) for _ in range(count + strangers)]
-    order = rng.permutation(len(layers))
-    linear = rng.random() < 0.5
-    plate = photograph(material, frames, size, rng)
+    scene = draw_scene(material, frames, size, rng)
+    layers = [make_layer(material, subject, size) for subject in scene.subjects]
+    plate = photograph(material, scene.background)
     visible: list[Plane] = [np.empty(0, np.float32)] * len(layers)
-    plate = _to_linear(plate) if linear else plate
+    plate = _to_linear(plate) if scene.linear else plate
     through = np.ones_like(layers[0].alpha)
-    for index in order[::-1]:  # front to back, to know what is hidden
+    for index in scene.order[::-1]:  # front to back, to know what is hidden
         visible[index] = layers[index].alpha * through
         through = through * (1 - layers[index].alpha)
     plate = plate * through[..., None]
-    colours = [_to_linear(layer.colour) if linear else layer.colour for layer in layers]
+    colours = [_to_linear(layer.colour) if scene.linear else layer.colour for layer in layers]
     for colour, seen in zip(colours, visible, strict=True):
         plate = np.asarray(plate + colour * seen[..., None], np.float32)
     light: Plane = plate
-    plate = _to_srgb(plate) if linear else plate
-    plate = _camera(plate, rng)
-    masks = [_guide(visible[i], layers[i], rng) for i in range(count)]
+    plate = _to_srgb(plate) if scene.linear else plate
+    camera = draw_camera(rng, lambda rng: rng.standard_normal(plate.shape, dtype=np.float32))
+    plate = _photographed(plate, camera)
+    masks = [_guide(visible[i], layers[i], rng) for i in range(scene.masked)]
     masks = augment(masks, settings.augmentation, rng)
-    target = int(rng.integers(count))
+    target, nothing = draw_target(scene.masked, rng)
     truth_target = visible[target]
-    if rng.random() < 0.05:  # a mask over nothing: the network must be able to say so
+    if nothing:
         masks[target] = np.roll(masks[target], (size // 2, size // 3), axis=(1, 2))
         masks[target] &= ~(visible[target] > 0.02)
         truth_target = visible[target] * 0
     rest: Plane = np.asarray(light - colours[target] * visible[target][..., None], np.float32)
     rest /= np.maximum(1 - visible[target], np.float32(1e-3))[..., None]
-    behind = _to_srgb(rest) if linear else np.clip(rest, 0, 1)
+    behind = _to_srgb(rest) if scene.linear else np.clip(rest, 0, 1)
     contrast = np.abs(layers[target].colour - behind).mean(axis=3)
-    others = [i for i in range(count) if i != target]
+    others = [i for i in range(scene.masked) if i != target]
     reference = np.zeros_like(masks[target])
     truth_reference = np.zeros_like(truth_target)
     for i in others:
@@ -107,32 +106,40 @@ def compose(material: Material, settings: SampleSettings, rng: np.random.Generat
     )
 
 
+def draw_target(masked: int, rng: np.random.Generator) -> tuple[int, bool]:
+    """Draw which masked subject is the target, and whether its mask lies over nothing.
+
+    A mask over nothing is rare, but the network must be able to say so.
+    """
+    return int(rng.integers(masked)), bool(rng.random() < 0.05)
+
+
 def _guide(alpha: Plane, layer: Layer, rng: np.random.Generator) -> NDArray[np.bool_]:
     inside = np.argwhere(layer.alpha.max(axis=0) > 0.5)
     extent = float(np.ptp(inside, axis=0).max()) if len(inside) else float(alpha.shape[1])
-    how = draw_degradation(extent, rng)
+    how, lost = draw_guidance(extent, len(alpha), rng)
     last = max(1, len(alpha) - 1)
     masks = [degrade_mask(frame, how, t / last) for t, frame in enumerate(alpha)]
-    if len(alpha) > 2 and rng.random() < 0.05:
-        lost = int(rng.integers(1, len(alpha)))
+    if lost is not None:
         masks[lost] = np.zeros_like(masks[lost])
     return np.stack(masks)
 
 
-def _camera(plate: Plane, rng: np.random.Generator) -> Plane:
-    """Exposure, blur, grain and compression over the whole clip."""
-    plate = np.clip(plate * np.float32(np.exp(rng.normal(0, 0.15))), 0, 1)
-    if rng.random() < 0.15:
-        sigma = rng.uniform(0.4, 1.2)
-        plate = np.stack([cv2.GaussianBlur(frame, (0, 0), sigma) for frame in plate])
-    if rng.random() < 0.6:
-        noise = rng.standard_normal(plate.shape, dtype=np.float32)
-        if rng.random() < 0.5:
-            noise = np.stack([cv2.GaussianBlur(frame, (0, 0), 0.6) * 1.8 for frame in noise])
-        plate = plate + noise * np.float32(rng.uniform(0, 0.04))
+def _photographed(plate: Plane, camera: Camera[Plane]) -> Plane:
+    """Return the whole clip as a camera delivers it."""
+    plate = np.clip(plate * np.float32(camera.exposure), 0, 1)
+    if camera.sigma > 0:
+        plate = np.stack([cv2.GaussianBlur(frame, (0, 0), camera.sigma) for frame in plate])
+    if camera.grain is not None:
+        noise = camera.grain
+        if camera.coarse:
+            noise = np.stack(
+                [cv2.GaussianBlur(f, (0, 0), COARSE_GRAIN) * COARSE_GAIN for f in noise]
+            )
+        plate = plate + noise * np.float32(camera.strength)
     plate = np.clip(plate, 0, 1)
-    if rng.random() < 0.4:
-        quality = [int(cv2.IMWRITE_JPEG_QUALITY), int(rng.integers(40, 95))]
+    if camera.quality is not None:
+        quality = [int(cv2.IMWRITE_JPEG_QUALITY), camera.quality]
         frames = []
         for frame in plate:
             _, data = cv2.imencode(".jpg", np.round(frame * 255).astype(np.uint8), quality)

@@ -72,7 +72,15 @@ class TrainingConfig:
     temporal_features, temporal_masks : bool
         The two temporal guidances; off for ablations only.
     workers, threads : int
-        Processes that compose samples, and torch's threads.
+        Processes that compose samples on the host, and torch's threads.
+    compose : {"auto", "host", "device"}
+        Where samples are composed: on the host's cores in numpy and OpenCV, or in torch where the
+        network is. "auto" takes the device exactly where that is a GPU, which the host's cores
+        cannot feed. The two show the same scenes, but draw other grain, so that a run must go on as
+        it began. "device" works on a CPU, too; so far it has only been run on one.
+    compose_memory : int
+        Bytes of the device's memory that the material may stay in; what does not fit is uploaded
+        for every batch anew. The samples are the same whatever it is.
     init : str, optional
         An EfficientNet-Lite0 checkpoint that the encoder starts from.
     start : str, optional
@@ -94,12 +102,18 @@ class TrainingConfig:
     save_every: int = 100
     workers: int = 1
     threads: int = 2
+    compose: str = "auto"
+    compose_memory: int = 2 << 30
     init: str | None = field(default=None)
     start: str | None = field(default=None)
 
     def __post_init__(self) -> None:
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"no precision is called {self.precision!r}: float32, bfloat16")
+        if self.compose not in ("auto", "host", "device"):
+            raise ValueError(f"nothing composes on {self.compose!r}: auto, host, device")
+        if self.compose_memory < 0:
+            raise ValueError(f"compose_memory is a number of bytes: {self.compose_memory}")
 
     @classmethod
     def load(

@@ -12,9 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vimatte.training.strands import smooth_noise
+from vimatte.training.strands import Noise, draw_noise, spread
 
 Plane = NDArray[np.float32]
+# Distances to the outline are followed this far, in pixels.
+FURTHEST = 40
+# Radians by which a wobble turns over a clip.
+SWING = np.pi * 1.5
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,52 @@ class Degradation:
     patches: int
     seed: int
 
+    def offset(self, time: float) -> float:
+        """Return how far the outline has moved outwards, in pixels, at a time of 0 to 1."""
+        return self.grow[0] + (self.grow[1] - self.grow[0]) * time
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What a degradation's seed holds for masks of one size.
+
+    Attributes
+    ----------
+    swing : tuple of two Noise, optional
+        The outline's displacement turns from the first to the second; None without wobble.
+    patches : tuple of (window, bool)
+        Blocks (rows, columns) that are cleared or set.
+    """
+
+    swing: tuple[Noise, Noise] | None
+    patches: tuple[tuple[tuple[slice, slice], bool], ...]
+
+
+def draw_guidance(
+    extent: float, frames: int, rng: np.random.Generator
+) -> tuple[Degradation, int | None]:
+    """Draw the errors of one clip's masks, and the frame that loses its mask, if any does."""
+    how = draw_degradation(extent, rng)
+    lost = int(rng.integers(1, frames)) if frames > 2 and rng.random() < 0.05 else None
+    return how, lost
+
+
+def draw_errors(how: Degradation, height: int, width: int) -> Errors:
+    """Draw what `how.seed` holds for masks of this size; equal calls give equal errors."""
+    rng = np.random.default_rng(how.seed)
+    swing = None
+    if how.wobble > 0:
+        first = draw_noise(height, width, how.cell, rng)
+        swing = first, draw_noise(height, width, how.cell, rng)
+    patches = []
+    for _ in range(how.patches):
+        size = rng.uniform(0.04, 0.16) * np.array([height, width])
+        top, left = (rng.uniform(0, 1, 2) * [height, width] - size / 2).astype(int)
+        rows = slice(max(0, top), max(0, top + int(size[0])))
+        columns = slice(max(0, left), max(0, left + int(size[1])))
+        patches.append(((rows, columns), bool(rng.random() < 0.3)))
+    return Errors(swing, tuple(patches))
+
 
 def draw_degradation(extent: float, rng: np.random.Generator) -> Degradation:
     """Draw the errors of one clip for a subject whose box is about `extent` pixels wide."""
@@ -82,19 +132,17 @@ def degrade_mask(alpha: Plane, how: Degradation, time: float) -> NDArray[np.bool
     ndarray of bool, shape (H, W)
     """
     height, width = alpha.shape
-    rng = np.random.default_rng(how.seed)
+    errors = draw_errors(how, height, width)
     inside = (alpha > how.threshold).astype(np.uint8)
     # The signed distance makes growing, wobbling and rounding off one cheap operation.
     reach = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
     beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
-    signed = np.asarray(np.clip(reach - beyond, -40, 40), np.float32)
+    signed = np.asarray(np.clip(reach - beyond, -FURTHEST, FURTHEST), np.float32)
     if how.round_off > 0:
         signed = np.asarray(cv2.GaussianBlur(signed, (0, 0), how.round_off), np.float32)
-    offset = how.grow[0] + (how.grow[1] - how.grow[0]) * time
-    if how.wobble > 0:
-        first = smooth_noise(height, width, how.cell, rng)
-        last = smooth_noise(height, width, how.cell, rng)
-        angle = time * np.pi * 1.5
+    if errors.swing is not None:
+        first, last = (spread(noise) for noise in errors.swing)
+        angle = time * SWING
         swing = np.float32(np.cos(angle)) * first + np.float32(np.sin(angle)) * last
         signed = signed + np.float32(how.wobble) * np.asarray(swing, np.float32)
     if how.coarse > 1:
@@ -106,12 +154,8 @@ def degrade_mask(alpha: Plane, how: Degradation, time: float) -> NDArray[np.bool
         signed = np.asarray(
             cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
         )
-    mask = signed > -offset
-    for _ in range(how.patches):
-        size = rng.uniform(0.04, 0.16) * np.array([height, width])
-        top, left = (rng.uniform(0, 1, 2) * [height, width] - size / 2).astype(int)
-        rows = slice(max(0, top), max(0, top + int(size[0])))
-        columns = slice(max(0, left), max(0, left + int(size[1])))
-        mask[rows, columns] = rng.random() < 0.3
+    mask = signed > -how.offset(time)
+    for window, value in errors.patches:
+        mask[window] = value
     result: NDArray[np.bool_] = mask
     return result

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from vimatte.errors import FrameReadError, InputError
+from vimatte.training.outlines import Outlines
 from vimatte.training.strands import make_matte
 
 LONG_SIDE = 1280
@@ -46,6 +47,8 @@ class Material:
     clips, rendered : sequence of ndarray of uint8, shape (T, H, W, 4)
     shapes : ndarray of uint8, shape (N, S, S, 2)
     videos : sequence of ndarray of uint8, shape (T, H, W, 3)
+    outlines : Outlines
+        Where the clips are not empty and the mattes are soft.
     """
 
     backgrounds: Sequence[Bytes]
@@ -53,6 +56,7 @@ class Material:
     shapes: Bytes
     rendered: Sequence[Bytes] = ()
     videos: Sequence[Bytes] = ()
+    outlines: Outlines = field(init=False, default_factory=Outlines, repr=False, compare=False)
 
     @classmethod
     def open(cls, folder: Path) -> Material:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -13,6 +14,21 @@ _SHIFT = 4  # cv2 draws with this many fractional bits
 _UNIT = 1 << _SHIFT
 
 Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Band-limited noise, before it is spread out.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Height and width in pixels.
+    grid : ndarray of float32, shape (R, C), in [-1, 1]
+    """
+
+    size: tuple[int, int]
+    grid: Plane
 
 
 def make_matte(size: int, rng: np.random.Generator) -> tuple[Plane, Plane]:
@@ -52,10 +68,20 @@ def make_matte(size: int, rng: np.random.Generator) -> tuple[Plane, Plane]:
 
 def smooth_noise(height: int, width: int, cell: float, rng: np.random.Generator) -> Plane:
     """Return band-limited noise in about [-1, 1], its features about `cell` pixels wide."""
+    return spread(draw_noise(height, width, cell, rng))
+
+
+def draw_noise(height: int, width: int, cell: float, rng: np.random.Generator) -> Noise:
+    """Draw noise whose features are about `cell` pixels wide."""
     rows = max(2, int(np.ceil(height / cell)) + 1)
     columns = max(2, int(np.ceil(width / cell)) + 1)
-    coarse = rng.uniform(-1, 1, (rows, columns)).astype(np.float32)
-    return _plane(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
+    return Noise((height, width), rng.uniform(-1, 1, (rows, columns)).astype(np.float32))
+
+
+def spread(noise: Noise) -> Plane:
+    """Return noise at its size, in about [-1, 1]."""
+    height, width = noise.size
+    return _plane(cv2.resize(noise.grid, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
 def _body(big: int, rng: np.random.Generator) -> Plane:

@@ -19,10 +19,12 @@ from torch.utils.data import DataLoader
 from vimatte.errors import CheckpointError
 from vimatte.models.checkpoint import choose_device, load_weights
 from vimatte.models.registry import spec
-from vimatte.training.batches import Batches, one_thread
+from vimatte.training.batches import Batches, composed_batches, one_thread
 from vimatte.training.config import Stage, TrainingConfig
+from vimatte.training.device_compose import DeviceComposer
 from vimatte.training.journal import Journal
 from vimatte.training.losses import matting_loss
+from vimatte.training.material import Material
 from vimatte.training.networks import make
 from vimatte.training.shards import write_weights
 
@@ -56,6 +58,7 @@ class Trainer:
         trainable = make(config)
         self.network, self._unroll = trainable.network, trainable.unroll
         self._journal = Journal(folder)
+        self._composer: DeviceComposer | None = None
         self.averaged: dict[str, Tensor] = {}
         self.stage_index = 0
         self.step = 0
@@ -122,6 +125,13 @@ class Trainer:
                 self._save(index, optimiser)
 
     def _batches(self, index: int) -> Iterator[dict[str, Tensor]]:
+        if self._composes_on_device():
+            # Kept for all stages: the material is uploaded once.
+            self._composer = self._composer or DeviceComposer(
+                Material.open(self.material), self.device, self.config.compose_memory
+            )
+            yield from composed_batches(self._composer, self.config, index, self.step)
+            return
         data = Batches(self.material, self.config, index, self.step)
         workers = self.config.workers
         yield from DataLoader(
@@ -131,6 +141,11 @@ class Trainer:
             prefetch_factor=4 if workers else None,
             worker_init_fn=one_thread,
         )
+
+    def _composes_on_device(self) -> bool:
+        if self.config.compose == "auto":
+            return self.device.type == "cuda"
+        return self.config.compose == "device"
 
     def _train(
         self, stage: Stage, batch: dict[str, Tensor], optimiser: torch.optim.Optimizer
