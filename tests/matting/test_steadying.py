@@ -67,9 +67,10 @@ def test_what_moves_is_followed() -> None:
 
 
 def test_another_picture_leaves_the_new_alpha_alone() -> None:
-    now = disc(90, 90)
-    out = steadied(WHOLE, now, half_grey(plate(2)), past(disc(40, 120), plate(1)), 0.5)
-    assert np.abs(out - now).mean() < 0.02
+    before, now = disc(40, 120), disc(90, 90)
+    out = steadied(WHOLE, now, half_grey(plate(2)), past(before, plate(1)), 0.5)
+    # Two pictures agree here and there by chance.
+    assert np.abs(out - now).mean() < 0.2 * 0.5 * np.abs(before - now).mean()
 
 
 def test_nothing_is_weighed_at_zero_nor_outside_of_the_region_before() -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vimatte.evaluate.metrics import Alpha, unknown_band
+from vimatte.matting.steadying import look_up
 
 Flow = NDArray[np.float32]
 Picture = NDArray[np.floating[Any]]
@@ -73,20 +74,6 @@ def alpha_flow(first: Alpha, second: Alpha) -> Flow:
     flags = cv2.OPTFLOW_FARNEBACK_GAUSSIAN
     flow = cv2.calcOpticalFlowFarneback(grey[0], grey[1], start, 0.5, 5, 10, 2, 7, 1.5, flags)
     return np.asarray(flow, np.float32)
-
-
-def look_up(plane: Alpha, flow: Flow) -> NDArray[np.float32]:
-    """Return ``plane[y + flow_y, x + flow_x]``, bilinear; the border goes on outside."""
-    height, width = plane.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    moved = cv2.remap(
-        np.asarray(plane, np.float32),
-        x + flow[..., 0],
-        y + flow[..., 1],
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(moved, np.float32)
 
 
 class PlateMotion:

@@ -3,8 +3,8 @@
 Masks of detectors lose limbs and take them back; a network repairs a part of that and passes the
 rest on. The plate's own optical flow says where every pixel was in the frame before, so the alpha
 there can be weighed against the new one. Where the plate itself did not follow the flow (something
-was uncovered, a light went on) the new alpha stands alone; along edges, where a flow is rarely exact,
-it stands nearly alone.
+was uncovered, a light went on) the new alpha stands alone; along edges, where a flow is rarely
+exact, it stands nearly alone.
 
 References
 ----------
@@ -16,6 +16,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from vimatte.frames.window import Window
 
 Plane = NDArray[np.float32]
 Grey = NDArray[np.uint8]
+Flow = NDArray[np.float32]
 
 #: Share of the frame before where the motion is followed exactly.
 DEFAULT_STEADINESS = 0.6
@@ -97,13 +99,13 @@ def steadied(window: Window, alpha: Plane, grey: Grey, past: Past, steadiness: f
     small_now, small_then = _half(shared, window), _half(shared, past.window)
     seen, before = grey[small_now], np.ascontiguousarray(past.grey[small_then])
     flow = _flow(np.ascontiguousarray(seen), before)
-    miss = np.abs(_moved(before.astype(np.float32), flow) - seen)
+    miss = np.abs(look_up(before.astype(np.float32), flow) - seen)
     miss = cv2.blur(miss, (3, 3)) / np.float32(TOLERANCE)
     weight = np.float32(steadiness) * np.exp(-miss * miss)
     size = shared.width, shared.height
     weight = cv2.resize(weight, size, interpolation=cv2.INTER_LINEAR)
     flow = cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR) * np.float32(2)
-    carried = _moved(past.alpha[then].astype(np.float32), flow)
+    carried = look_up(past.alpha[then].astype(np.float32), flow)
     out = alpha.copy()
     change = carried - out[now]
     area = cv2.blur(np.abs(change), (AREA_SIDE, AREA_SIDE))
@@ -112,20 +114,34 @@ def steadied(window: Window, alpha: Plane, grey: Grey, past: Past, steadiness: f
     return np.clip(out, 0, 1, out=out)
 
 
-def _flow(now: Grey, before: Grey) -> NDArray[np.float32]:
+def look_up(plane: NDArray[np.floating[Any]], flow: Flow) -> Plane:
+    """Return ``plane[y + flow_y, x + flow_x]``, bilinear; the border goes on outside.
+
+    Parameters
+    ----------
+    plane : ndarray of float, shape (H, W)
+    flow : ndarray of float32, shape (H, W, 2)
+        x, y in pixels.
+    """
+    height, width = plane.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    moved = cv2.remap(
+        np.asarray(plane, np.float32),
+        x + flow[..., 0],
+        y + flow[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(moved, np.float32)
+
+
+def _flow(now: Grey, before: Grey) -> Flow:
     """Return where each pixel was in the frame before, relative to where it is now."""
     solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     # Patches learn from their neighbours in stripes, one a thread: bits must not depend on those.
     solver.setUseSpatialPropagation(False)
     start = np.zeros((*now.shape, 2), np.float32)
     return np.asarray(solver.calc(now, before, start), np.float32)
-
-
-def _moved(plane: Plane, flow: NDArray[np.float32]) -> Plane:
-    height, width = plane.shape
-    where = flow + np.dstack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
-    moved = cv2.remap(plane, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.float32)
 
 
 def _half(part: Window, of: Window) -> tuple[slice, slice]:
