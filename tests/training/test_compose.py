@@ -8,6 +8,7 @@ import pytest
 from vimatte.training.compose import SampleSettings, compose
 from vimatte.training.mask_augmentation import MaskAugmentation
 from vimatte.training.material import Material
+from vimatte.training.scene import draw_scene
 
 ALL = MaskAugmentation(0.5, 0.5, 0.5, 0.5, 0.5)
 PLAIN = MaskAugmentation()
@@ -34,9 +35,19 @@ BEFORE = [
 def test_samples_are_the_ones_of_the_first_runs(drawn_material: Material, index: int) -> None:
     (size, frames, scale), augmentation, following, sums = BEFORE[index]
     rng = np.random.default_rng([5, 0, 3, index])
-    made = compose(drawn_material, SampleSettings(size, frames, scale, augmentation), rng)
+    settings = SampleSettings(size, frames, scale, augmentation, (0.5, 0.38, 0.12))
+    made = compose(drawn_material, settings, rng)
     assert int(rng.integers(1 << 62)) == following
     planes = [made.plate[:, 0], made.plate[:, 2], made.masks[:, 0], made.masks[:, 1]]
     planes += [made.truth[:, 0], made.truth[:, 1], made.contrast[:, 0]]
     ramp = np.linspace(0, 1, planes[0].size).reshape(planes[0].shape)
     np.testing.assert_allclose([np.mean(p * ramp) for p in planes], sums, rtol=0, atol=1e-4)
+
+
+def test_samples_have_as_many_instances_as_they_were_told(drawn_material: Material) -> None:
+    def masked(share: tuple[float, ...], seed: int) -> int:
+        rng = np.random.default_rng(seed)
+        return draw_scene(drawn_material, 1, 64, rng, share).masked
+
+    assert {masked((0, 0, 0, 1), seed) for seed in range(5)} == {4}
+    assert {masked((0.5, 0.5), seed) for seed in range(20)} == {1, 2}

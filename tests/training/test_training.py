@@ -230,6 +230,10 @@ def test_a_configuration_is_read_strictly(tmp_path: Path) -> None:
     path.write_text(json.dumps({"stages": [{"steps": 1, "wings": 2}]}))
     with pytest.raises(InputError, match="wings"):
         TrainingConfig.load(path)
+    for shares in ([0.5, 0.6], [1.5, -0.5], []):
+        path.write_text(json.dumps({"stages": [], "instances": shares}))
+        with pytest.raises(InputError, match="add up to 1"):
+            TrainingConfig.load(path)
     packaged = sorted((Path(losses.__file__).parent / "configs").glob("*.json"))
     assert packaged
     for each in packaged:

@@ -13,7 +13,7 @@ from vimatte.training.look import COARSE_GAIN, COARSE_GRAIN, Camera, draw_camera
 from vimatte.training.mask_augmentation import MaskAugmentation, augment
 from vimatte.training.mask_degradation import degrade_mask, draw_guidance
 from vimatte.training.material import Material
-from vimatte.training.scene import draw_scene
+from vimatte.training.scene import INSTANCES, draw_scene
 
 Plane = NDArray[np.float32]
 
@@ -31,12 +31,15 @@ class SampleSettings:
     scale : int
         Plate pixels for one network pixel: the crop is ``size * scale`` plate pixels wide.
     augmentation : MaskAugmentation
+    instances : tuple of float
+        How often one, two, three ... masked subjects are drawn; together 1.
     """
 
     size: int
     frames: int
     scale: int = 1
     augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
+    instances: tuple[float, ...] = INSTANCES
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Sample:
 def compose(material: Material, settings: SampleSettings, rng: np.random.Generator) -> Sample:
     """Compose one clip: a background, one to three masked subjects, sometimes an unmasked one."""
     frames, size = settings.frames, settings.size * settings.scale
-    scene = draw_scene(material, frames, size, rng)
+    scene = draw_scene(material, frames, size, rng, settings.instances)
     layers = [make_layer(material, subject, size) for subject in scene.subjects]
     plate = photograph(material, scene.background)
     visible: list[Plane] = [np.empty(0, np.float32)] * len(layers)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vimatte.errors import InputError
 from vimatte.training.mask_augmentation import MaskAugmentation
+from vimatte.training.scene import INSTANCES
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class TrainingConfig:
     save_every : int
     augmentation : MaskAugmentation
         How often masks are erased, pasted and merged.
+    instances : tuple of float
+        How often a sample has one, two, three ... masked subjects; together 1.
     temporal_features, temporal_masks : bool
         The two temporal guidances; off for ablations only.
     workers, threads : int
@@ -97,6 +100,7 @@ class TrainingConfig:
     clip: float = 1.0
     temporal: float = 2.0
     augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
+    instances: tuple[float, ...] = INSTANCES
     temporal_features: bool = True
     temporal_masks: bool = True
     save_every: int = 100
@@ -108,6 +112,9 @@ class TrainingConfig:
     start: str | None = field(default=None)
 
     def __post_init__(self) -> None:
+        total = sum(self.instances)
+        if min(self.instances, default=-1.0) < 0 or abs(total - 1) > 1e-6:
+            raise ValueError(f"`instances` are shares that add up to 1, not to {total:g}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"no precision is called {self.precision!r}: float32, bfloat16")
         if self.compose not in ("auto", "host", "device"):
@@ -130,6 +137,8 @@ class TrainingConfig:
             data = json.loads(path.read_text())
             stages = tuple(Stage(**stage) for stage in data.pop("stages"))
             augmentation = MaskAugmentation(**data.pop("augmentation", {}))
+            if "instances" in data:
+                data["instances"] = tuple(float(share) for share in data["instances"])
             data |= {k: v for k, v in (("init", init), ("start", start)) if v is not None}
             return cls(stages=stages, augmentation=augmentation, **data)
         except (OSError, ValueError, TypeError, KeyError) as error:

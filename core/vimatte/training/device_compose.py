@@ -73,7 +73,10 @@ class DeviceComposer:
         self, settings: SampleSettings, rngs: list[np.random.Generator]
     ) -> dict[str, Tensor]:
         frames, size = settings.frames, settings.size * settings.scale
-        scenes = [draw_scene(self.material.material, frames, size, rng) for rng in rngs]
+        scenes = [
+            draw_scene(self.material.material, frames, size, rng, settings.instances)
+            for rng in rngs
+        ]
         mixed = Composite(self.material, scenes, size)
         cameras = [draw_camera(rng, draw_seed) for rng in rngs]
         masks = self._guide(mixed, rngs)

@@ -6,6 +6,7 @@ material only sizes and outlines are looked at (`vimatte.training.outlines`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,9 @@ from vimatte.training.paint import (
 )
 
 Matrix = NDArray[np.float64]
+#: How often one, two, three and four subjects have masks. A crop of one is a region whose neighbours
+#: are far; the others hide parts of each other.
+INSTANCES = (0.3, 0.4, 0.2, 0.1)
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,14 @@ class Scene:
     background: Photograph
 
 
-def draw_scene(material: Material, frames: int, size: int, rng: np.random.Generator) -> Scene:
-    """Draw a background, one to three masked subjects, sometimes an unmasked one.
+def draw_scene(
+    material: Material,
+    frames: int,
+    size: int,
+    rng: np.random.Generator,
+    instances: Sequence[float] = INSTANCES,
+) -> Scene:
+    """Draw a background, some masked subjects, sometimes an unmasked one.
 
     Parameters
     ----------
@@ -135,8 +145,10 @@ def draw_scene(material: Material, frames: int, size: int, rng: np.random.Genera
     frames, size : int
         Length of the clip and side of the square crop, in plate pixels.
     rng : numpy.random.Generator
+    instances : sequence of float
+        How often one, two, three ... subjects have masks.
     """
-    masked = int(rng.choice([1, 2, 3], p=[0.5, 0.38, 0.12]))
+    masked = 1 + int(rng.choice(len(instances), p=instances))
     strangers = int(rng.random() < 0.15)
     zoomed = float(np.exp(rng.uniform(np.log(0.8), np.log(3.0))))
     subjects = tuple(
