@@ -30,7 +30,7 @@ from vimatte.training.paint import (
 )
 
 Matrix = NDArray[np.float64]
-#: How often one, two, three and four subjects have masks. A crop of one is a region whose neighbours
+#: How often one, two, three and four subjects have masks. One alone is a region whose neighbours
 #: are far; the others hide parts of each other.
 INSTANCES = (0.3, 0.4, 0.2, 0.1)
 
