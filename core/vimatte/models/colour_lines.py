@@ -21,10 +21,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 # From a window's middle to its side: in half-size pixels, and in pixels.
-WIDE_RADIUS, NARROW_RADIUS = 3, 2
+WIDE_RADIUS, NARROW_RADIUS = 5, 2
 #: What a pixel sees beyond itself in the wide fit, in pixels: a window around every pixel of its
 #: own window, one more for the enlargement, and the rest to the next multiple of 4.
-WIDE_HALO = 16
+WIDE_HALO = 24
 #: The same in the narrow fit.
 NARROW_HALO = 2 * NARROW_RADIUS
 # Variance of the colours (of the range 0 to 1, squared) below which a window counts as flat.
@@ -38,13 +38,13 @@ _PAIRS = tuple(combinations_with_replacement(range(3), 2))
 
 
 def fit_wide(rgb: Tensor, alpha: Tensor) -> Tensor:
-    """Refit the soft parts of a matte to the plate in windows of 14 x 14 pixels.
+    """Refit the soft parts of a matte to the plate in windows of 22 x 22 pixels.
 
     Parameters
     ----------
-    rgb : Tensor, shape (N, 3, H + 32, W + 32)
+    rgb : Tensor, shape (N, 3, H + 48, W + 48)
         The plate with a halo of `WIDE_HALO` pixels on each side, in [0, 1]; H and W even.
-    alpha : Tensor, shape (N, 1, H + 32, W + 32), in [0, 1]
+    alpha : Tensor, shape (N, 1, H + 48, W + 48), in [0, 1]
         With the same halo.
 
     Returns

@@ -48,7 +48,7 @@ MODELS: tuple[ModelSpec, ...] = (
         target="vimatte.models.lite_runner:load",
         summary="light MSG-VIM: temporal, 1.5 M parameters, for a CPU or a GPU",
         weights="msgvim_lite.safetensors",
-        sha256="2e25d45203cd5c7b097d23d971dbd8d9e74e32ed5cc3bb8354f7a6d8c7968c39",
+        sha256="18ace31af3d56aabe71c685dcb064c625ccd369656595258d83f9bc17a42601d",
         licence="MIT",
         commercial=True,
     ),
