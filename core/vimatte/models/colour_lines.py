@@ -96,6 +96,11 @@ def follow_colour_lines(rgb: Tensor, alpha: Tensor, where: Tensor) -> Tensor:
     return alpha
 
 
+def is_soft(alpha: Tensor) -> Tensor:
+    """Return where a fit may change an alpha; of the same shape."""
+    return (alpha > SOFT_LOW) & (alpha < SOFT_HIGH)
+
+
 def box_sum(x: Tensor, side: int) -> Tensor:
     """Return the sums over all windows of `side` x `side` that lie inside of `x`.
 
@@ -164,8 +169,7 @@ def _applied(lines: Tensor, colour: Tensor, alpha: Tensor, halo: int) -> Tensor:
     """Return what the lines say of the soft pixels and those beside them, without the halo."""
     fitted = (lines[:, :3] * _middle(colour, halo)).sum(dim=1, keepdim=True) + lines[:, 3:]
     alpha = _middle(alpha, halo)
-    soft = (alpha > SOFT_LOW) & (alpha < SOFT_HIGH)
-    return torch.where(soft, fitted.clamp(0, 1), alpha)
+    return torch.where(is_soft(alpha), fitted.clamp(0, 1), alpha)
 
 
 def _solve(matrix: list[Tensor], right: list[Tensor]) -> Tensor:

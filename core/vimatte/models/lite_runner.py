@@ -15,7 +15,7 @@ from torch import Tensor
 from vimatte.errors import OutOfMemoryError
 from vimatte.models.base import Crop, CropMatte, StateArray
 from vimatte.models.checkpoint import choose_device, load_weights
-from vimatte.models.colour_lines import NARROW_HALO, WIDE_HALO, fit_narrow, fit_wide
+from vimatte.models.colour_lines import NARROW_HALO, WIDE_HALO, fit_narrow, fit_wide, is_soft
 from vimatte.models.crop_input import (
     at_scale,
     free_unused,
@@ -37,6 +37,8 @@ TILE = 64
 # How many tiles run at once; the tiles of a crop are its own, so results never depend on others.
 # Where memory is short it is halved, down to one tile: on a CPU no bit depends on it.
 TILE_BATCH = 16
+# The fits do little with much: what they hold of four tiles stays in a core's cache.
+FIT_BATCH = 4
 
 log = logging.getLogger(__name__)
 Places = list[tuple[int, int]]  # rows and columns of tiles
@@ -145,6 +147,8 @@ class LiteRunner:
 
         self._on_tiles(places, band, fused, refined, scale)
         # The instance is then fitted to the plate; a fit needs its neighbours' finished pixels.
+        places = _on_soft(places, fused[:, :1])
+        most = FIT_BATCH if self.device == "cpu" else TILE_BATCH
         for fit, reach in ((fit_wide, WIDE_HALO), (fit_narrow, NARROW_HALO)):
             wide = TILE + 2 * reach
             plate, alpha = (
@@ -158,7 +162,7 @@ class LiteRunner:
             ) -> Tensor:  # fmt: skip
                 return fit(_gather(plate, some, TILE, wide), _gather(alpha, some, TILE, wide))
 
-            self._on_tiles(places, band, fused[:, :1], fitted, scale)
+            self._on_tiles(places, band, fused[:, :1], fitted, scale, most=most)
         return fused
 
     def _on_tiles(
@@ -168,11 +172,12 @@ class LiteRunner:
         alpha: Tensor,
         work: Callable[[Places], Tensor],
         scale: int,
+        most: int = TILE_BATCH,
     ) -> None:
         """Put what `work` makes of tiles into `alpha`, in the band; fewer at once if it must."""
         cells = TILE // (4 * scale)
         while places:
-            some = places[: self._tile_batch]
+            some = places[: min(most, self._tile_batch)]
             try:
                 made = work(some)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -217,6 +222,12 @@ def _tiles_of(band: Tensor, cells: int) -> tuple[list[int], list[int]]:
     some = F.max_pool2d(band[None, None].float(), cells, ceil_mode=True)[0, 0] > 0
     rows, columns = torch.nonzero(some, as_tuple=True)
     return rows.tolist(), columns.tolist()
+
+
+def _on_soft(places: Places, alpha: Tensor) -> Places:
+    """Return the tiles in which a fit has something to change; the band is wider than that."""
+    soft = F.max_pool2d(is_soft(alpha).float(), TILE, ceil_mode=True)[0, 0] > 0
+    return [place for place in places if soft[place]]
 
 
 def _gather(maps: Tensor, places: Places, step: int, side: int) -> Tensor:
