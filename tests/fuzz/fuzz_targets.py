@@ -333,14 +333,15 @@ SESSION: dict[str, Any] = {
     "ocio": None, "exposure": 0.5, "roi": [1, 2, 30, 40], "guidance": "masks",
     "folders": {"masks": {"root": "masks", "path": "masks"}},
     "settings": {"model": "msgvim-lite", "quality": "final", "segment": 96, "preroll": 8,
-                 "keep_state": 12, "coupling": 0.5, "order": ["a"]},
+                 "keep_state": 12, "coupling": 0.5, "steadiness": 0.6, "order": ["a"]},
     "instances": [{"id": 1, "name": "a", "colour": [1, 0.5, 0], "enabled": True, "order": 1}],
     "cuts": [1005], "roots": {"plate": "/shots", "masks": "/shots"},
 }  # fmt: skip
 REQUEST: dict[str, Any] = {
     "type": "run", "id": 1, "plate": "/shots/plate.####.exr", "out": "/out", "cache": "/cache",
     "frames": "1-10", "part": "2-3", "guidance": "masks", "masks": "/masks", "model": "msgvim-lite",
-    "quality": "draft", "segment": 24, "preroll": 2, "order": ["a"], "device": "cpu",
+    "quality": "draft", "segment": 24, "preroll": 2, "steadiness": 0.5,
+    "order": ["a"], "device": "cpu",
     "exposure": 1.5, "start_frame": 1, "instances": [{"id": 1, "name": "a", "enabled": True}],
     "vse": True, "preview": False, "compression": "zip", "thumbnails": True, "qc": False,
 }  # fmt: skip

@@ -97,6 +97,14 @@ def test_regions_that_moved_are_laid_over_each_other() -> None:
     np.testing.assert_allclose(out, part(alpha, right), atol=0.02)
 
 
+@pytest.mark.parametrize("side", [48, 62])
+def test_narrow_regions_are_left_alone(side: int) -> None:
+    narrow = Window(0, 0, 1000, side)
+    rgb, alpha = np.zeros((side, 1000, 3), np.float32), np.ones((side, 1000), np.float32)
+    before = Past(narrow, (0 * alpha).astype(np.float16), half_grey(rgb))
+    assert steadied(narrow, alpha, half_grey(rgb), before, 0.5) is alpha
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_flat_plates_and_extremes_stay_in_range(value: float) -> None:
     flat = np.full((SIZE, SIZE, 3), value, np.float32)

@@ -98,3 +98,37 @@ def test_training_reaches_the_alpha_through_the_fit() -> None:
     assert alpha.grad is not None
     assert torch.isfinite(alpha.grad).all()
     assert alpha.grad.abs().max() > 0
+
+
+def line_of_colours(dark: list[float], bright: list[float], noise: float) -> tuple[Tensor, Tensor]:
+    """A disc whose colour is one end of a line, before the other end; returns plate and alpha."""
+    _, alpha = composite(128)
+    ends = [torch.tensor(end).reshape(1, 3, 1, 1) for end in (dark, bright)]
+    rgb = ends[0] * alpha + ends[1] * (1 - alpha)
+    grain = torch.randn(rgb.shape, generator=torch.Generator().manual_seed(4))
+    rgb = (rgb + noise * grain).clamp(0, 1)
+    return (rgb * 255).round() / 255, alpha
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.parametrize(
+    ("dark", "bright"),
+    [
+        ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0]),
+        ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]),
+        ([0.05, 0.04, 0.06], [1.0, 1.0, 1.0]),
+        ([0.2, 0.16, 0.1], [0.8, 0.64, 0.4]),
+    ],
+    ids=["black on white", "white on black", "backlit", "sepia"],
+)
+def test_grey_plates_are_fitted_as_exactly_as_others(
+    dark: list[float], bright: list[float], noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rgb, alpha = line_of_colours(dark, bright, noise)
+    rough = (alpha * 6).round() / 6 * 0.9 + 0.05
+    everywhere = torch.ones_like(alpha, dtype=torch.bool)
+    got = follow_colour_lines(rgb, rough, everywhere)
+    monkeypatch.setattr(Tensor, "float", Tensor.double)  # the fits ask for 32 bits by this name
+    exact = follow_colour_lines(rgb.double(), rough.double(), everywhere)
+    assert exact.dtype == torch.float64
+    assert (got - exact).abs().max() < 2e-3

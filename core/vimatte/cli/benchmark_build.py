@@ -226,7 +226,7 @@ def _short(names: str | list[str]) -> str:
 
 def picture_size(text: str) -> tuple[int, int]:
     """Return width and height of ``WxH``, for argparse."""
-    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip())
+    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text.strip().lower())
     if match is None:
         raise argparse.ArgumentTypeError(f"not a size such as 854x480: {text!r}")
     return int(match[1]), int(match[2])

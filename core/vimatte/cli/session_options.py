@@ -100,7 +100,7 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--segment", type=int, default=Settings.segment, metavar="S")
     group.add_argument("--preroll", type=int, default=Settings.preroll, metavar="P")
     group.add_argument(
-        "--steadiness", type=float, default=Settings.steadiness, metavar="0-0.9",
+        "--steadiness", type=float, default=Settings.steadiness, metavar="0-0.7",
         help="how much of the frame before a matte keeps, moved along; "
         f"default: {Settings.steadiness:g}; 0 for nothing",
     )  # fmt: skip

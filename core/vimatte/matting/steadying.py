@@ -35,8 +35,8 @@ TOLERANCE = 12.0
 # Plate pixels of the window in which a difference is an area that came or went (its mean above
 # `AREA`) or an edge (below `EDGE`), of which the flow is never quite sure: `EDGE_SHARE` for those.
 AREA_SIDE, EDGE, AREA, EDGE_SHARE = 15, 0.1, 0.3, 0.3
-# Half-size pixels; smaller pictures have no flow that DIS could find.
-LEAST_SIDE = 24
+# Half-size pixels: four of DIS's patches. It crashes on some pictures with a side below that.
+LEAST_SIDE = 32
 
 
 @dataclass(frozen=True, slots=True)

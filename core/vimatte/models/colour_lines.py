@@ -173,20 +173,21 @@ def _applied(lines: Tensor, colour: Tensor, alpha: Tensor, halo: int) -> Tensor:
 
 
 def _solve(matrix: list[Tensor], right: list[Tensor]) -> Tensor:
-    """Solve a symmetric 3x3 system a pixel by its adjugate, given as xx, xy, xz, yy, yz, zz."""
+    """Solve a symmetric 3x3 system a pixel, given as xx, xy, xz, yy, yz, zz.
+
+    By elimination: of grey pictures, whose colours lie on a line, the determinant is smaller than
+    the rounding of its own terms, and an adjugate over it would be noise.
+    """
     xx, xy, xz, yy, yz, zz = matrix
-    c00, c01, c02 = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
-    c11, c12, c22 = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
-    inverse = 1 / (xx * c00 + xy * c01 + xz * c02)
     b0, b1, b2 = right
-    return torch.stack(
-        [
-            (c00 * b0 + c01 * b1 + c02 * b2) * inverse,
-            (c01 * b0 + c11 * b1 + c12 * b2) * inverse,
-            (c02 * b0 + c12 * b1 + c22 * b2) * inverse,
-        ],
-        dim=1,
-    )
+    first, second = xy / xx, xz / xx
+    pivot1, rest = yy - first * xy, yz - second * xy
+    third = rest / pivot1
+    pivot2 = zz - second * xz - third * rest
+    y1 = b1 - first * b0
+    s2 = (b2 - second * b0 - third * y1) / pivot2
+    s1 = (y1 - rest * s2) / pivot1
+    return torch.stack([(b0 - xy * s1 - xz * s2) / xx, s1, s2], dim=1)
 
 
 def _middle(x: Tensor, border: int) -> Tensor:

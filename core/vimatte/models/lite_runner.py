@@ -226,8 +226,8 @@ def _tiles_of(band: Tensor, cells: int) -> tuple[list[int], list[int]]:
 
 def _on_soft(places: Places, alpha: Tensor) -> Places:
     """Return the tiles in which a fit has something to change; the band is wider than that."""
-    soft = F.max_pool2d(is_soft(alpha).float(), TILE, ceil_mode=True)[0, 0] > 0
-    return [place for place in places if soft[place]]
+    soft = (F.max_pool2d(is_soft(alpha).float(), TILE, ceil_mode=True)[0, 0] > 0).tolist()
+    return [(row, column) for row, column in places if soft[row][column]]
 
 
 def _gather(maps: Tensor, places: Places, step: int, side: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,8 +11,8 @@ from vimatte.matting.loop import DEFAULT_COUPLING
 from vimatte.matting.regions import QUALITY
 from vimatte.matting.steadying import DEFAULT_STEADINESS
 
-# Above it a matte would hang behind for longer than the preroll.
-MOST_STEADINESS = 0.9
+# What is left of a frame after the preroll's eight is this to the eighth: 0.06.
+MOST_STEADINESS = 0.7
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Settings:
         Weight of the reference predictions in the joint alphas; 0 only bounds the sum.
     steadiness : float
         How much the alpha of the frame before counts, moved along with the plate: 0 (nothing) to
-        0.9. It takes flicker out of mattes, and lets what comes suddenly take a few frames.
+        0.7. It takes flicker out of mattes, and lets what comes suddenly take a few frames.
     order : tuple of str
         Instance names from front to back, for masks that overlap.
     """
@@ -57,6 +58,8 @@ class Settings:
             raise ConfigError(
                 "segment and preroll cannot be negative, and keep_state must be at least 1"
             )
+        if not 0 <= self.coupling < math.inf:
+            raise ConfigError(f"coupling cannot be {self.coupling:g}", hint="0 or more")
         if not 0 <= self.steadiness <= MOST_STEADINESS:
             raise ConfigError(f"steadiness is 0 to {MOST_STEADINESS:g}, not {self.steadiness:g}")
 
