@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from vimatte.training import device_layers, layers, paint, scene
@@ -246,32 +245,6 @@ CONFIG = TrainingConfig(
     threads=1,
     compose="device",
 )
-
-
-def test_a_killed_run_ends_as_an_unbroken_one_to_the_bit(
-    material_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Trainer(CONFIG, material_folder, tmp_path / "whole").run()
-
-    class Killed(Exception):
-        pass
-
-    save = Trainer._save
-
-    def die(self: Trainer, index: int, optimiser: torch.optim.Optimizer) -> None:
-        save(self, index, optimiser)
-        if (index, self.step) == (1, 1):
-            raise Killed
-
-    monkeypatch.setattr(Trainer, "_save", die)
-    with pytest.raises(Killed):
-        Trainer(CONFIG, material_folder, tmp_path / "broken").run()
-    Trainer(CONFIG, material_folder, tmp_path / "broken").run()
-    whole = load_file(tmp_path / "whole" / "averaged.safetensors")
-    broken = load_file(tmp_path / "broken" / "averaged.safetensors")
-    assert whole.keys() == broken.keys()
-    for name, value in whole.items():
-        assert torch.equal(value, broken[name]), name
 
 
 def test_a_short_run_lowers_the_loss(material_folder: Path, tmp_path: Path) -> None:

@@ -153,10 +153,12 @@ CONFIG = TrainingConfig(
 )
 
 
+@pytest.mark.parametrize("composer", ["host", "device"])
 def test_a_killed_run_ends_as_an_unbroken_one_to_the_bit(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    composer: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Trainer(CONFIG, folder, tmp_path / "whole").run()
+    config = replace(CONFIG, compose=composer)
+    Trainer(config, folder, tmp_path / "whole").run()
 
     class Killed(Exception):
         pass
@@ -171,8 +173,8 @@ def test_a_killed_run_ends_as_an_unbroken_one_to_the_bit(
     monkeypatch.setattr(Trainer, "_save", die)
     for _ in range(2):
         with pytest.raises(Killed):
-            Trainer(CONFIG, folder, tmp_path / "broken").run()
-    Trainer(CONFIG, folder, tmp_path / "broken").run()
+            Trainer(config, folder, tmp_path / "broken").run()
+    Trainer(config, folder, tmp_path / "broken").run()
     whole = load_file(tmp_path / "whole" / "averaged.safetensors")
     broken = load_file(tmp_path / "broken" / "averaged.safetensors")
     assert whole.keys() == broken.keys()

@@ -166,7 +166,7 @@ def _lines(colour: Tensor, alpha: Tensor, weight: Tensor, *, radius: int, epsilo
 
 
 def _applied(lines: Tensor, colour: Tensor, alpha: Tensor, halo: int) -> Tensor:
-    """Return what the lines say of the soft pixels and those beside them, without the halo."""
+    """Return what the lines say of soft pixels, and the others as they are; without the halo."""
     fitted = (lines[:, :3] * _middle(colour, halo)).sum(dim=1, keepdim=True) + lines[:, 3:]
     alpha = _middle(alpha, halo)
     return torch.where(is_soft(alpha), fitted.clamp(0, 1), alpha)
