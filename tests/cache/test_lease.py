@@ -56,6 +56,51 @@ def test_a_killed_holder_on_this_machine_is_seen_at_once(
     assert not list(tmp_path.iterdir())
 
 
+RACE = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from vimatte.cache.lease import take
+print(flush=True)
+for path in sys.stdin:
+    end = time.monotonic_ns() // 20_000_000 * 20_000_000 + 40_000_000
+    while time.monotonic_ns() < end:
+        pass
+    print("held" if take(Path(path.strip())) else "refused", flush=True)
+"""
+
+
+@pytest.mark.parametrize("before", ["nothing", "a dead holder"])
+def test_of_several_at_once_one_gets_it(tmp_path: Path, before: str) -> None:
+    """They look at the same moment and see the same: nobody has it."""
+    command = [sys.executable, "-c", RACE, str(CORE)]
+    pipe = subprocess.PIPE
+    racers = [
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) for _ in range(4)
+    ]
+    try:
+        for racer in racers:
+            assert racer.stdout is not None
+            racer.stdout.readline()
+        for number in range(40):
+            path = tmp_path / f"{number}.lease"
+            if before == "a dead holder":
+                elsewhere(path)
+                old = time.time() - lease.FORGOTTEN - 60
+                os.utime(path, (old, old))
+            for racer in racers:
+                assert racer.stdin is not None
+                racer.stdin.write(f"{path}\n")
+            said = [racer.stdout.readline().strip() for racer in racers if racer.stdout]
+            assert said.count("held") == 1, (number, said)
+            assert path.exists()
+        assert len(list(tmp_path.iterdir())) == 40
+    finally:
+        for racer in racers:
+            racer.kill()
+            racer.communicate()
+
+
 def elsewhere(path: Path) -> None:
     path.write_text(json.dumps({"host": "another-node", "pid": 1, "token": "t"}))
 

@@ -89,8 +89,11 @@ def take(path: Path) -> Lease | None:
     temporary = temporary_beside(path)
     try:
         temporary.write_text(json.dumps(said))
-        temporary.replace(path)
+        if not _put(temporary, path, holder):
+            return None
     except OSError:
+        pass
+    finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return Lease(path, token)
@@ -100,6 +103,35 @@ def is_held(path: Path) -> bool:
     """Whether somebody who is alive, be it this process, holds a lease."""
     holder = _read(path)
     return bool(holder) and (_is_ours(holder) or _is_alive(path, holder))
+
+
+def _put(temporary: Path, path: Path, seen: dict[str, object]) -> bool:
+    """Give a lease its name, unless somebody did since it was looked at.
+
+    A hard link fails where a name is taken; a rename would replace the lease of who was faster.
+    """
+    for _ in range(2):
+        try:
+            os.link(temporary, path)
+            return True
+        except FileExistsError:
+            pass
+        except OSError:  # a disk without hard links: there the last one holds it
+            temporary.replace(path)
+            return True
+        if _read(path) != seen:
+            return False
+        # What was seen is over. Two may find that at once: it goes to who moves it away.
+        aside = temporary_beside(path)
+        with suppress(FileNotFoundError):
+            path.replace(aside)
+            if _read(aside) != seen:
+                with suppress(OSError):
+                    os.link(aside, path)
+                aside.unlink()
+                return False
+            aside.unlink()
+    return False
 
 
 def _is_ours(holder: dict[str, object]) -> bool:
