@@ -137,6 +137,10 @@ def test_losses_are_zero_for_the_truth_and_known_for_an_offset() -> None:
     jump = truth.clone()
     jump[:, 1] += 0.25
     assert float(losses.temporal(jump, truth)) == pytest.approx(0.25)
+    # An offset of the second frame: half of the pixels, and all of the change.
+    assert float(losses.squares(jump, truth)) == pytest.approx(0.25**2 / 2 + 0.25**2)
+    assert float(losses.squares(jump[:, 1:], truth[:, 1:])) == pytest.approx(0.25**2)
+    assert float(losses.squares(truth, truth)) == 0
     # A constant offset has no detail: only the last level sees it.
     offset = losses.laplacian(truth.flatten(0, 1) + 0.5, truth.flatten(0, 1))
     assert float(offset) == pytest.approx(0.5 * 2**losses.LAPLACIAN_LEVELS)

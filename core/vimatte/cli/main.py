@@ -15,6 +15,7 @@ from vimatte._version import __version__
 from vimatte.cli.progress import Console
 from vimatte.cli.stopping import stopped_by_sigterm
 from vimatte.errors import Cancelled, VimatteError
+from vimatte.models.process import settle_process
 
 # Each command is a module of vimatte.cli.commands with `add_parser` and `run`.
 COMMANDS = (
@@ -91,8 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     args = build_parser().parse_args(argv)
-    # Before torch is loaded: threads that wait by spinning take the cores from those that read.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    settle_process()
     ui = Console(json_lines=args.json, openjd=args.openjd)
     logging.basicConfig(
         level=logging.DEBUG if args.debug else logging.WARNING,

@@ -54,7 +54,7 @@ def fit_wide(rgb: Tensor, alpha: Tensor) -> Tensor:
     """
     rgb, alpha = rgb.float(), alpha.float()
     colour, weight = _around_grey(rgb), _certainty(alpha)
-    half = (F.avg_pool2d(colour, 2), F.avg_pool2d(alpha, 2), F.avg_pool2d(weight, 2))
+    half = (_halved(colour), _halved(alpha), _halved(weight))
     lines = _lines(*half, radius=WIDE_RADIUS, epsilon=WIDE_EPSILON)
     lines = _middle(lines, WIDE_HALO // 2 - 2 * WIDE_RADIUS - 1)
     lines = F.interpolate(lines, scale_factor=2, mode="bilinear", align_corners=False)
@@ -149,9 +149,10 @@ def _certainty(alpha: Tensor) -> Tensor:
 def _lines(colour: Tensor, alpha: Tensor, weight: Tensor, *, radius: int, epsilon: float) -> Tensor:
     """Return slope and offset of alpha over colour, (N, 4, H - 4 * radius, W - 4 * radius)."""
     side = 2 * radius + 1
-    products = torch.cat([colour[:, i : i + 1] * colour[:, j : j + 1] for i, j in _PAIRS], dim=1)
-    terms = torch.cat([torch.ones_like(alpha), colour, alpha, colour * alpha, products], dim=1)
-    sums = box_sum(weight * terms, side)
+    seen, weighed = weight * colour, weight * alpha
+    products = [seen[:, i : i + 1] * colour[:, j : j + 1] for i, j in _PAIRS]
+    terms = [weight, seen, weighed, weighed * colour, *products]
+    sums = box_sum(torch.cat(terms, dim=1), side)
     means = sums[:, 1:] / sums[:, :1]
     middle, level = means[:, :3], means[:, 3:4]
     slope = _solve(
@@ -188,6 +189,12 @@ def _solve(matrix: list[Tensor], right: list[Tensor]) -> Tensor:
     s2 = (b2 - second * b0 - third * y1) / pivot2
     s1 = (y1 - rest * s2) / pivot1
     return torch.stack([(b0 - xy * s1 - xz * s2) / xx, s1, s2], dim=1)
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Return the means of 2 x 2 pixels; torch's pooling takes five times as long for it."""
+    rows = x[:, :, ::2] + x[:, :, 1::2]
+    return (rows[..., ::2] + rows[..., 1::2]) / 4
 
 
 def _middle(x: Tensor, border: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from vimatte.errors import OutOfMemoryError
 from vimatte.models.base import Crop, CropMatte, StateArray
 from vimatte.models.checkpoint import choose_device, load_weights
-from vimatte.models.colour_lines import NARROW_HALO, WIDE_HALO, fit_narrow, fit_wide, is_soft
+from vimatte.models.colour_lines import NARROW_HALO, WIDE_HALO, fit_narrow, fit_wide
 from vimatte.models.crop_input import (
     at_scale,
     free_unused,
@@ -32,8 +32,10 @@ from vimatte.models.msgvim_lite import (
 )
 from vimatte.models.registry import ModelSpec
 from vimatte.models.side_by_side import SideBySide
+from vimatte.models.tiles import TILE, Places, gather, padded, put, soft_ones, tiles_of
 
-TILE = 64
+# The refinement's halo at stride 2.
+EDGE = REFINE_HALO // 2
 # How many tiles run at once; the tiles of a crop are its own, so results never depend on others.
 # Where memory is short it is halved, down to one tile: on a CPU no bit depends on it.
 TILE_BATCH = 16
@@ -41,7 +43,6 @@ TILE_BATCH = 16
 FIT_BATCH = 4
 
 log = logging.getLogger(__name__)
-Places = list[tuple[int, int]]  # rows and columns of tiles
 Fit = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -120,62 +121,55 @@ class LiteRunner:
         alpha4 = torch.sigmoid(logits4)
         band = unknown_band(alpha4)
         fused = F.interpolate(alpha4, scale_factor=4 * scale, mode="bilinear", align_corners=False)
-        cells = TILE // (4 * scale)
-        rows, columns = _tiles_of(band[0, 0], cells)
-        if not rows:
+        places = tiles_of(band[0, 0], TILE // (4 * scale))
+        if not places:
             return fused
-        inner, edge = TILE // 2, REFINE_HALO // 2
-        logits2, detail2 = to_stride2(logits4, scale), to_stride2(detail, scale)
-        halo = F.pad(rgb, (REFINE_HALO,) * 4, mode="reflect")
-        # The last row and column of tiles may stick out of the crop: pad, and cut again below.
-        height, width = rgb.shape[-2:]
-        more = (0, -width % TILE, 0, -height % TILE)
-        less = (0, more[1] // 2, 0, more[3] // 2)
-        halo = F.pad(halo, more, mode="replicate")
-        logits2 = F.pad(logits2, less, mode="replicate")
-        detail2 = F.pad(detail2, less, mode="replicate")
-        side, side2 = TILE + 2 * REFINE_HALO, inner + 2 * edge
-        places = list(zip(rows, columns, strict=True))
+        where = band.repeat_interleave(4 * scale, 2).repeat_interleave(4 * scale, 3)
+        # One halo for all that follows; who needs less of it skips the rest.
+        plate = padded(rgb, WIDE_HALO)
+        logits2, detail2 = (
+            padded(to_stride2(maps, scale, halo=0), EDGE, mode="replicate", stride=2)
+            for maps in (logits4, detail)
+        )
 
         def refined(some: Places) -> Tensor:
             logits = self._network.refine(
-                _gather(halo, some, TILE, side),
-                _gather(logits2, some, inner, side2),
-                _gather(detail2, some, inner, side2),
+                gather(plate, some, TILE, TILE + 2 * REFINE_HALO, WIDE_HALO - REFINE_HALO),
+                gather(logits2, some, TILE // 2, TILE // 2 + 2 * EDGE),
+                gather(detail2, some, TILE // 2, TILE // 2 + 2 * EDGE),
             )
             return torch.sigmoid(logits)
 
-        self._on_tiles(places, band, fused, refined, scale)
+        self._on_tiles(places, fused, where, refined)
         # The instance is then fitted to the plate; a fit needs its neighbours' finished pixels.
-        places = _on_soft(places, fused[:, :1])
-        most = FIT_BATCH if self.device == "cpu" else TILE_BATCH
-        for fit, reach in ((fit_wide, WIDE_HALO), (fit_narrow, NARROW_HALO)):
-            wide = TILE + 2 * reach
-            plate, alpha = (
-                F.pad(F.pad(x, (reach,) * 4, mode="reflect"), more, mode="replicate")
-                for x in (rgb, fused[:, :1])
-            )
-
-            def fitted(
-                some: Places, fit: Fit = fit, plate: Tensor = plate, alpha: Tensor = alpha,
-                wide: int = wide,
-            ) -> Tensor:  # fmt: skip
-                return fit(_gather(plate, some, TILE, wide), _gather(alpha, some, TILE, wide))
-
-            self._on_tiles(places, band, fused[:, :1], fitted, scale, most=most)
+        places = soft_ones(places, fused[:, :1])
+        for fit, halo in ((fit_wide, WIDE_HALO), (fit_narrow, NARROW_HALO)):
+            self._fit(fit, halo, plate, fused[:, :1], where, places)
         return fused
+
+    def _fit(
+        self, fit: Fit, halo: int, plate: Tensor, alpha: Tensor, where: Tensor, places: Places
+    ) -> None:
+        """Fit the tiles of an alpha to the plate, in place."""
+        around = padded(alpha, halo)
+        side = TILE + 2 * halo
+
+        def fitted(some: Places) -> Tensor:
+            seen = gather(plate, some, TILE, side, WIDE_HALO - halo)
+            return fit(seen, gather(around, some, TILE, side))
+
+        most = FIT_BATCH if self.device == "cpu" else TILE_BATCH
+        self._on_tiles(places, alpha, where, fitted, most=most)
 
     def _on_tiles(
         self,
         places: Places,
-        band: Tensor,
         alpha: Tensor,
+        where: Tensor,
         work: Callable[[Places], Tensor],
-        scale: int,
         most: int = TILE_BATCH,
     ) -> None:
-        """Put what `work` makes of tiles into `alpha`, in the band; fewer at once if it must."""
-        cells = TILE // (4 * scale)
+        """Put what `work` makes of tiles into `alpha`; fewer at once if memory is short."""
         while places:
             some = places[: min(most, self._tile_batch)]
             try:
@@ -188,16 +182,8 @@ class LiteRunner:
             if made is None:
                 self._take_smaller_batches(len(some))
                 continue
+            put(alpha, some, made, where)
             places = places[len(some) :]
-            for (row, column), tile in zip(some, made, strict=True):
-                top, left = row * TILE, column * TILE
-                part = alpha[:, :, top : top + TILE, left : left + TILE]
-                high, wide = part.shape[-2:]
-                where = band[
-                    :, :, row * cells : row * cells + cells, column * cells : column * cells + cells
-                ]
-                where = where.repeat_interleave(4 * scale, 2).repeat_interleave(4 * scale, 3)
-                part.copy_(torch.where(where, tile[None, :, :high, :wide], part))
 
     def _take_smaller_batches(self, size: int) -> None:
         """Go on with half as many tiles at once, for the rest of the run."""
@@ -215,22 +201,3 @@ class LiteRunner:
 
     def _tensor(self, array: NDArray[np.floating]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
-
-
-def _tiles_of(band: Tensor, cells: int) -> tuple[list[int], list[int]]:
-    """Return the rows and columns of the tiles that hold a cell of the band."""
-    some = F.max_pool2d(band[None, None].float(), cells, ceil_mode=True)[0, 0] > 0
-    rows, columns = torch.nonzero(some, as_tuple=True)
-    return rows.tolist(), columns.tolist()
-
-
-def _on_soft(places: Places, alpha: Tensor) -> Places:
-    """Return the tiles in which a fit has something to change; the band is wider than that."""
-    soft = (F.max_pool2d(is_soft(alpha).float(), TILE, ceil_mode=True)[0, 0] > 0).tolist()
-    return [(row, column) for row, column in places if soft[row][column]]
-
-
-def _gather(maps: Tensor, places: Places, step: int, side: int) -> Tensor:
-    return torch.cat(
-        [maps[:, :, r * step : r * step + side, c * step : c * step + side] for r, c in places]
-    ).contiguous(memory_format=torch.channels_last)

@@ -32,7 +32,7 @@ from vimatte.session.shot import OpenShot, Shot
 from vimatte.session.shot_masks import ShotMasks
 
 # Raised when the same inputs and settings would give other pixels than before.
-ALGORITHM = 5
+ALGORITHM = 6
 
 log = logging.getLogger(__name__)
 

@@ -67,6 +67,8 @@ class TrainingConfig:
         The gradient's norm at most.
     temporal : float
         Weight of the loss on frame-to-frame changes.
+    squares : float
+        Weight of the squared errors of the matte and of its changes.
     save_every : int
     augmentation : MaskAugmentation
         How often masks are erased, pasted and merged.
@@ -99,6 +101,7 @@ class TrainingConfig:
     warmup: int = 100
     clip: float = 1.0
     temporal: float = 2.0
+    squares: float = 0.0
     augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
     instances: tuple[float, ...] = INSTANCES
     temporal_features: bool = True

@@ -57,6 +57,24 @@ def temporal(alpha: Tensor, truth: Tensor) -> Tensor:
     return error
 
 
+def squares(alpha: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared error of the matte plus that of its frame-to-frame change.
+
+    MSE and dtSSD (Erofeev et al., "Perceptually Motivated Benchmark for Video Matting", BMVC 2015)
+    are squares, in which few large errors outweigh many small ones; absolute errors count them
+    alike.
+
+    Parameters
+    ----------
+    alpha, truth : Tensor, shape (N, T, C, H, W)
+    """
+    error = alpha - truth
+    total: Tensor = error.square().mean()
+    if error.shape[1] > 1:
+        total = total + (error[:, 1:] - error[:, :-1]).square().mean()
+    return total
+
+
 def composition(alpha: Tensor, truth: Tensor, contrast: Tensor) -> Tensor:
     """Composition loss (Xu et al., "Deep Image Matting", CVPR 2017, eq. 4).
 
@@ -78,6 +96,7 @@ def matting_loss(
     contrast: Tensor | None = None,
     *,
     temporal_weight: float = 2.0,
+    square_weight: float = 0.0,
 ) -> tuple[Tensor, dict[str, float]]:
     """Return the loss of one window of frames, and its parts for the log.
 
@@ -91,6 +110,8 @@ def matting_loss(
         See `composition`, which needs it.
     temporal_weight : float
         Of the changes of the fused matte; the one at stride 4 weighs half as much.
+    square_weight : float
+        See `squares`, of the fused matte.
     """
     count, frames = truth.shape[:2]
     flat = truth.flatten(0, 1)
@@ -115,5 +136,7 @@ def matting_loss(
         four = F.avg_pool2d(flat, flat.shape[-1] // alphas["os4"].shape[-1])
         coarse = temporal(alphas["os4"], four.reshape(count, frames, *four.shape[1:]))
         parts["time"] = temporal_weight * (temporal(alphas["fused"], truth) + coarse / 2)
+    if square_weight:
+        parts["squares"] = square_weight * squares(alphas["fused"], truth)
     total = torch.stack(list(parts.values())).sum()
     return total, {name: float(value.detach()) for name, value in parts.items()}

@@ -167,7 +167,11 @@ class Trainer:
                 )
             alphas = {name: alpha.float() for name, alpha in alphas.items()}
             loss, logged = matting_loss(
-                alphas, truth[:, span], contrast[:, span], temporal_weight=self.config.temporal
+                alphas,
+                truth[:, span],
+                contrast[:, span],
+                temporal_weight=self.config.temporal,
+                square_weight=self.config.squares,
             )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from vimatte._version import __version__
 from vimatte.errors import Cancelled, VimatteError, WorkerError
+from vimatte.models.process import settle_process
 from vimatte.worker.protocol import PROTOCOL, Message, Writer, error_message, messages
 
 #: Jobs that may wait; a host that sends more has gone wrong.
@@ -105,8 +106,7 @@ def main() -> int:
     int
         0 when the host closed the input.
     """
-    # Before torch is loaded: threads that wait by spinning take the cores from those that read.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    settle_process()
     # Answers get a descriptor of their own; what a library prints goes to the log.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -1,0 +1,54 @@
+"""What a process settles before torch is loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vimatte.models.process import settle_process
+
+CORE = Path(__file__).parents[2] / "core"
+KEPT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from vimatte.models.process import settle_process
+if sys.argv[2] == "settled":
+    settle_process()
+import torch
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+torch.ones(1 << 20, dtype=torch.uint8)
+before = resident()
+torch.ones(40 << 20, dtype=torch.uint8)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's settings")
+def test_memory_that_was_freed_is_kept_for_the_next() -> None:
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        pytest.skip("not glibc")
+    kept = {}
+    for how in ("plain", "settled"):
+        command = [sys.executable, "-c", KEPT, str(CORE), how]
+        kept[how] = int(subprocess.check_output(command, text=True))
+    assert kept["plain"] < 8 << 20
+    assert kept["settled"] >= 36 << 20
+
+
+def test_it_does_without_a_library_that_has_no_such_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    settle_process()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"  # what a user chose stays
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    settle_process()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
