@@ -120,7 +120,7 @@ def describe(frames: Sequence[NDArray[np.uint8]], *, drawn: bool) -> Subject:
 
 def arrange(
     subjects: Sequence[Subject], size: tuple[int, int], kind: str, rng: np.random.Generator
-) -> list[Placement]:
+) -> tuple[list[int], list[Placement]]:
     """Place the instances of a clip, front to back.
 
     Parameters
@@ -132,6 +132,14 @@ def arrange(
         Of `OCCLUSION`.
     rng : numpy.random.Generator
 
+    Returns
+    -------
+    order : list of int
+        Which of the subjects is in front, which is next, and so on: as they are given, unless that
+        hides too little.
+    placed : list of Placement
+        In that order.
+
     Raises
     ------
     InputError
@@ -139,12 +147,15 @@ def arrange(
     """
     low, high = OCCLUSION[kind]
     margin = _MARGIN * (high - low) if low else 0.0
-    for attempt in range(_ATTEMPTS):
+    order = list(range(len(subjects)))
+    for attempt in range(2 * _ATTEMPTS):
+        if attempt >= _ATTEMPTS:
+            order = rng.permutation(len(subjects)).tolist()
         # Ever smaller where they do not fit side by side.
         room = 0.97 ** (attempt if kind in ("vim50", "easy") else 0)
         placed: list[Placement] = []
         through: list[Plane] = []
-        for subject in subjects:
+        for subject in (subjects[k] for k in order):
             wanted = float(rng.uniform(low + margin, high - margin)) if placed else 0.0
             moved = _draw(subject, size, len(subjects), room, rng)
             found = _side_by_side(subject, moved, size, wanted, through)
@@ -153,7 +164,7 @@ def arrange(
             placed.append(found[0])
             through = found[2]
         else:
-            return placed
+            return order, placed
     raise InputError(
         f"no arrangement of {len(subjects)} instances hides {low:.0%} to {high:.0%} of each",
         hint="other foregrounds, or a wider --size",

@@ -124,10 +124,15 @@ def build_set(
         done = _finished(folder, recipe)
         if done is None:
             clear_item(folder)
-            hidden = _compose(folder, kind, chosen, background, options, rng)
+            order, hidden = _compose(folder, kind, chosen, background, options, rng)
             seed = options.seed * 10_000 + CODES[kind] * 100 + number
             _write_guidance(folder, count, options, seed)
-            done = {**recipe, "instances": list(range(1, count + 1)), "hidden": hidden}
+            done = {
+                **recipe,
+                "instances": list(range(1, count + 1)),
+                "order": order,
+                "hidden": hidden,
+            }
             write_file(folder / "item.json", (json.dumps(done, indent=1) + "\n").encode())
         yield done
 
@@ -174,14 +179,23 @@ def _compose(
     background: Background,
     options: SyntheticOptions,
     rng: np.random.Generator,
-) -> list[float]:
-    """Write plates and truth; returns the share of each instance that is hidden, front first."""
+) -> tuple[list[int], list[float]]:
+    """Write plates and truth, instances front first.
+
+    Returns
+    -------
+    order : list of int
+        Which of `chosen` each instance is.
+    hidden : list of float
+        The share of each that is hidden.
+    """
     shots = []
     for foreground in chosen:
         slack = max(0, foreground.length - options.frames) if foreground.length else 200
         shots.append(foreground.frames(int(rng.integers(0, slack + 1)), options.frames))
     subjects = [describe(s, drawn=f.drawn) for s, f in zip(shots, chosen, strict=True)]
-    placed = arrange(subjects, options.size, kind, rng)
+    order, placed = arrange(subjects, options.size, kind, rng)
+    shots, subjects = [shots[k] for k in order], [subjects[k] for k in order]
     sums = np.zeros((len(chosen), 2, options.frames))
     plates = background.play(options.frames, options.size, rng)
     for frame, plate in enumerate(plates):
@@ -201,7 +215,7 @@ def _compose(
         for k, (layer, alpha) in enumerate(zip(layers, visible, strict=True)):
             sums[k, :, frame] = layer[..., 3].sum(), alpha.sum()
             write_truth(folder, k + 1, frame, alpha)
-    return [round(hidden_share(whole, seen), 4) for whole, seen in sums.tolist()]
+    return order, [round(hidden_share(whole, seen), 4) for whole, seen in sums.tolist()]
 
 
 def _write_guidance(folder: Path, count: int, options: SyntheticOptions, seed: int) -> None:
