@@ -42,7 +42,7 @@ def test_a_second_run_computes_nothing(make: Make, whole: dict[str, bytes]) -> N
     assert [r.frame for r in results] == list(FRAMES)
     assert all(r.cached for r in results)
     assert set(results[0].alphas) == {1, 2}
-    assert session._model is None  # a cached run loads no network
+    assert not session._network.loaded  # a cached run loads no network
 
 
 def test_any_order_of_ranges_equals_the_whole(
@@ -224,7 +224,7 @@ def test_nobody_in_the_shot(make: Make, tmp_path: Path) -> None:
     publisher = open_publisher(session, tmp_path / "out", PublishOptions())
     assert all(not r.alphas for r in session.run())
     assert len(list(publishing(session, publisher))) == len(FRAMES)
-    assert session._model is None
+    assert not session._network.loaded
     write_qc(session, tmp_path / "qc.html")
 
 

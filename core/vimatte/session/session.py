@@ -21,18 +21,16 @@ from vimatte.guidance.types import GuidanceResult, Step
 from vimatte.matting.loop import InstanceAlpha
 from vimatte.matting.segments import Segment
 from vimatte.models.base import MattingModel
-from vimatte.models.registry import load_model, require_weights, spec, weights_digest
 from vimatte.session.bounds import Bounds
+from vimatte.session.identity import deciding_settings
 from vimatte.session.instances import freeze
+from vimatte.session.network import SessionNetwork
 from vimatte.session.results import FrameResult, Plan
 from vimatte.session.segment_runner import Inputs, SegmentRunner
 from vimatte.session.session_file import Instance, SessionFile
 from vimatte.session.settings import Settings
 from vimatte.session.shot import OpenShot, Shot
 from vimatte.session.shot_masks import ShotMasks
-
-# Raised when the same inputs and settings would give other pixels than before.
-ALGORITHM = 6
 
 log = logging.getLogger(__name__)
 
@@ -82,15 +80,11 @@ class MatteSession:
         if model is not None:
             settings = Settings(**{**settings.to_json(), "model": model})
         self.settings = settings
-        self._spec = spec(self.settings.model)
-        require_weights(self._spec, weights)
+        self._network = SessionNetwork(settings.model, device, weights)
         self.cache = Path(cache)
         self.file = SessionFile(shot, guidance, dict(folders or {}), settings, instances, cuts)
-        self._device, self._weights = device, weights
         options = {"folder": self.file.folders["masks"]} if "masks" in self.file.folders else {}
         self._provider = create_provider(guidance, **options)
-        self._model: MattingModel | None = None
-        self._weights_digest = ""
         self._inputs: Inputs | None = None
         self._digests = DigestCache(self.cache / "digests.json")
         self._open: OpenShot = shot.open(self._digests)
@@ -212,38 +206,16 @@ class MatteSession:
     @property
     def model(self) -> MattingModel:
         """The network; loaded when it is first needed."""
-        if self._model is None:
-            self._model = load_model(
-                self.settings.model, device=self._device, weights=self._weights
-            )
-        return self._model
+        return self._network.load()
 
     @property
     def weights_digest(self) -> str:
         """SHA-256 of the weights that are used."""
-        if self._weights is None:
-            return self._spec.sha256
-        if not self._weights_digest:
-            self._weights_digest = weights_digest(self._weights)
-        return self._weights_digest
+        return self._network.digest
 
     def fingerprint_settings(self) -> dict[str, object]:
         """Return every setting that decides the mattes' pixels, for the cache's folder name."""
-        settings = self.settings
-        return {
-            "algorithm": ALGORITHM,
-            "model": settings.model,
-            "weights": self.weights_digest,
-            "max_pixels": settings.max_pixels,
-            "segment": settings.segment,
-            "preroll": settings.preroll,
-            "coupling": settings.coupling,
-            "steadiness": settings.steadiness,
-            "order": list(settings.order),
-            "source": self._open.source.settings(),
-            "bounds": sorted(set(self.file.folders) & {"garbage", "core"}),
-            "instances": sorted(row.id for row in self.enabled),
-        }
+        return deciding_settings(self.file, self.weights_digest, self._open.source.settings())
 
     def mattes_fingerprint(self) -> str:
         """Return the identity of the whole shot's mattes: plate, guidance, bounds and settings."""
