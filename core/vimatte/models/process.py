@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from typing import Any
 
 # Names of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -18,11 +19,22 @@ def settle_process() -> None:
     """
     # Threads that wait by spinning take the cores from those that read and write files.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if sys.platform.startswith("linux"):
-        # A network frees in a moment what it asks for in the next. By default glibc gives that back
-        # and has every page cleared anew: a tenth of a run went there. Up to 1 GB is kept instead.
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:  # other libraries than glibc lack it
-            mallopt(_M_MMAP_THRESHOLD, _LARGE)
-            mallopt(_M_TRIM_THRESHOLD, _KEPT)
-            mallopt(_M_TOP_PAD, _STEP)
+    # A network frees in a moment what it asks for in the next. By default glibc gives that back and
+    # has every page cleared anew: a tenth of a run went there. Up to 1 GB is kept instead.
+    mallopt = _glibc("mallopt")
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        mallopt(_M_TOP_PAD, _STEP)
+
+
+def give_back_memory() -> None:
+    """Return to the system what is kept, before a process waits for its next work."""
+    trim = _glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _glibc(name: str) -> Any:
+    """Return a function of the C library; None where it is another than glibc and lacks it."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None

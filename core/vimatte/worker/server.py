@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from vimatte._version import __version__
 from vimatte.errors import Cancelled, VimatteError, WorkerError
-from vimatte.models.process import settle_process
+from vimatte.models.process import give_back_memory, settle_process
 from vimatte.worker.protocol import PROTOCOL, Message, Writer, error_message, messages
 
 #: Jobs that may wait; a host that sends more has gone wrong.
@@ -76,6 +76,8 @@ class Server:
                     hint="the worker's log shows where; please report it",
                 )
                 self._answer(error_message(fault), identity)
+            if self._waiting.empty():
+                give_back_memory()  # a host may stay open for days
 
     def _job(self, message: Message, cancels: int) -> Message:
         # Imported with the first job: hello comes at once, and torch only when a network runs.
