@@ -8,7 +8,7 @@ import pytest
 from vimatte.training.compose import SampleSettings, compose
 from vimatte.training.mask_augmentation import MaskAugmentation
 from vimatte.training.material import Material
-from vimatte.training.scene import draw_scene
+from vimatte.training.scene import Scene, draw_scene
 
 ALL = MaskAugmentation(0.5, 0.5, 0.5, 0.5, 0.5)
 PLAIN = MaskAugmentation()
@@ -51,3 +51,19 @@ def test_samples_have_as_many_instances_as_they_were_told(drawn_material: Materi
 
     assert {masked((0, 0, 0, 1), seed) for seed in range(5)} == {4}
     assert {masked((0.5, 0.5), seed) for seed in range(20)} == {1, 2}
+
+
+def test_twins_look_alike_and_move_apart(drawn_material: Material) -> None:
+    def scene(twins: float, seed: int) -> Scene:
+        rng = np.random.default_rng(seed)
+        return draw_scene(drawn_material, 3, 64, rng, (0.0, 0.5, 0.5), twins)
+
+    for seed in range(10):
+        alone, pair = scene(0.0, seed), scene(1.0, seed)
+        first, second = pair.subjects[:2]
+        assert first.source is second.source
+        assert first.colours is second.colours
+        assert not np.allclose(first.matrices, second.matrices)
+        assert len(pair.subjects) == len(alone.subjects)
+        assert alone.subjects[1].colours is not alone.subjects[0].colours
+        np.testing.assert_array_equal(alone.subjects[0].matrices, first.matrices)

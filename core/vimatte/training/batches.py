@@ -37,7 +37,9 @@ def draw_step(
     frames, batch = stage.frames * stage.windows, stage.batch
     if np.random.default_rng([*seed, 1 << 21]).random() < stage.stills:
         frames, batch = 1, max(2, batch * frames // 2)
-    settings = SampleSettings(size, frames, scale, config.augmentation, config.instances)
+    settings = SampleSettings(
+        size, frames, scale, config.augmentation, config.instances, config.twins
+    )
     return settings, [(*seed, index) for index in range(batch)]
 
 

@@ -33,6 +33,8 @@ class SampleSettings:
     augmentation : MaskAugmentation
     instances : tuple of float
         How often one, two, three ... masked subjects are drawn; together 1.
+    twins : float
+        How often the second of them looks like the first.
     """
 
     size: int
@@ -40,6 +42,7 @@ class SampleSettings:
     scale: int = 1
     augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
     instances: tuple[float, ...] = INSTANCES
+    twins: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Sample:
 def compose(material: Material, settings: SampleSettings, rng: np.random.Generator) -> Sample:
     """Compose one clip: a background, one to three masked subjects, sometimes an unmasked one."""
     frames, size = settings.frames, settings.size * settings.scale
-    scene = draw_scene(material, frames, size, rng, settings.instances)
+    scene = draw_scene(material, frames, size, rng, settings.instances, settings.twins)
     layers = [make_layer(material, subject, size) for subject in scene.subjects]
     plate = photograph(material, scene.background)
     visible: list[Plane] = [np.empty(0, np.float32)] * len(layers)

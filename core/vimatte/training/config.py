@@ -74,6 +74,8 @@ class TrainingConfig:
         How often masks are erased, pasted and merged.
     instances : tuple of float
         How often a sample has one, two, three ... masked subjects; together 1.
+    twins : float
+        How often the second of several looks like the first.
     temporal_features, temporal_masks : bool
         The two temporal guidances; off for ablations only.
     workers, threads : int
@@ -104,6 +106,7 @@ class TrainingConfig:
     squares: float = 0.0
     augmentation: MaskAugmentation = field(default_factory=MaskAugmentation)
     instances: tuple[float, ...] = INSTANCES
+    twins: float = 0.0
     temporal_features: bool = True
     temporal_masks: bool = True
     save_every: int = 100
@@ -118,6 +121,8 @@ class TrainingConfig:
         total = sum(self.instances)
         if min(self.instances, default=-1.0) < 0 or abs(total - 1) > 1e-6:
             raise ValueError(f"`instances` are shares that add up to 1, not to {total:g}")
+        if not 0 <= self.twins <= 1:
+            raise ValueError(f"`twins` is a share from 0 to 1: {self.twins:g}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"no precision is called {self.precision!r}: float32, bfloat16")
         if self.compose not in ("auto", "host", "device"):

@@ -74,7 +74,9 @@ class DeviceComposer:
     ) -> dict[str, Tensor]:
         frames, size = settings.frames, settings.size * settings.scale
         scenes = [
-            draw_scene(self.material.material, frames, size, rng, settings.instances)
+            draw_scene(
+                self.material.material, frames, size, rng, settings.instances, settings.twins
+            )
             for rng in rngs
         ]
         mixed = Composite(self.material, scenes, size)

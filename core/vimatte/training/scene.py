@@ -7,7 +7,7 @@ material only sizes and outlines are looked at (`vimatte.training.outlines`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,6 +136,7 @@ def draw_scene(
     size: int,
     rng: np.random.Generator,
     instances: Sequence[float] = INSTANCES,
+    twins: float = 0.0,
 ) -> Scene:
     """Draw a background, some masked subjects, sometimes an unmasked one.
 
@@ -147,6 +148,9 @@ def draw_scene(
     rng : numpy.random.Generator
     instances : sequence of float
         How often one, two, three ... subjects have masks.
+    twins : float
+        How often, where several have masks, the second looks like the first, as dancers and teams
+        do: only the masks say then who is who.
     """
     masked = 1 + int(rng.choice(len(instances), p=instances))
     strangers = int(rng.random() < 0.15)
@@ -154,6 +158,10 @@ def draw_scene(
     subjects = tuple(
         draw_subject(material, frames, size, zoomed, rng) for _ in range(masked + strangers)
     )
+    if twins and masked > 1 and rng.random() < twins:
+        first = subjects[0]
+        motion = _draw_motion(material, first.source, frames, size, zoomed, rng)
+        subjects = (first, replace(first, matrices=motion), *subjects[2:])
     order = tuple(int(i) for i in rng.permutation(len(subjects)))
     linear = bool(rng.random() < 0.5)
     return Scene(masked, subjects, order, linear, draw_photograph(material, frames, size, rng))
