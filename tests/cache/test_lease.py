@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from vimatte.cache import lease
+from vimatte.cache.atomic import is_temporary
 from vimatte.cache.lease import is_held, take
 
 CORE = Path(__file__).parents[2] / "core"
@@ -57,10 +58,22 @@ def test_a_killed_holder_on_this_machine_is_seen_at_once(
 
 
 RACE = """
-import sys, time
+import random, sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
+from vimatte.cache import lease
 from vimatte.cache.lease import take
+def slow(call):
+    def slowed(*args, **options):
+        time.sleep(random.expovariate(1000))
+        done = call(*args, **options)
+        time.sleep(random.expovariate(1000))
+        return done
+    return slowed
+if sys.argv[2] == "slow":  # as a network's disk is
+    lease._read = slow(lease._read)
+    for name in ("replace", "touch", "unlink"):
+        setattr(Path, name, slow(getattr(Path, name)))
 print(flush=True)
 for path in sys.stdin:
     end = time.monotonic_ns() // 20_000_000 * 20_000_000 + 40_000_000
@@ -70,10 +83,11 @@ for path in sys.stdin:
 """
 
 
+@pytest.mark.parametrize("disk", ["local", "slow"])
 @pytest.mark.parametrize("before", ["nothing", "a dead holder"])
-def test_of_several_at_once_one_gets_it(tmp_path: Path, before: str) -> None:
+def test_of_several_at_once_one_gets_it(tmp_path: Path, before: str, disk: str) -> None:
     """They look at the same moment and see the same: nobody has it."""
-    command = [sys.executable, "-c", RACE, str(CORE)]
+    command = [sys.executable, "-c", RACE, str(CORE), disk]
     pipe = subprocess.PIPE
     racers = [
         subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) for _ in range(4)
@@ -247,3 +261,80 @@ def test_a_folder_that_is_not_there_gives_one(tmp_path: Path) -> None:
     held = take(tmp_path / "none" / "x.lease")
     assert held is not None
     held.release()
+
+
+def test_a_disk_without_hard_links(
+    holder: subprocess.Popen[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(source: Path, target: Path) -> None:
+        raise FileExistsError if target.exists() else PermissionError  # as Linux does on FAT
+
+    monkeypatch.setattr(lease.os, "link", link)
+    before = (tmp_path / "x.lease").read_bytes()
+    assert take(tmp_path / "x.lease") is None
+    with monkeypatch.context() as patch:  # it looked before the other took it
+        looks: list[dict[str, object]] = [{}]
+        plain = lease._read
+        patch.setattr(lease, "_read", lambda path: looks.pop() if looks else plain(path))
+        assert take(tmp_path / "x.lease") is None
+    assert (tmp_path / "x.lease").read_bytes() == before
+    free = take(tmp_path / "y.lease")
+    assert free is not None
+    assert (tmp_path / "y.lease").exists()
+    free.release()
+
+
+def test_a_disk_that_answers_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first answer is lost, and the second try finds what the first one made."""
+    plain = os.link
+
+    def link(source: Path, target: Path) -> None:
+        plain(source, target)
+        raise FileExistsError
+
+    monkeypatch.setattr(lease.os, "link", link)
+    held = take(tmp_path / "x.lease")
+    assert held is not None
+    held.release()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_claim_of_who_was_killed_does_not_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.lease"
+    path.write_text("no lease")
+
+    def killed(source: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lease, "replace_file", killed)
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            take(path)
+    (claim,) = (p for p in tmp_path.iterdir() if ".0-" in p.name)
+    assert is_temporary(claim.name)  # a cache's cleaning takes it away, too
+    assert take(path) is None
+    old = time.time() - lease.EXPIRES - 60
+    os.utime(claim, (old, old))
+    assert take(path) is None  # that one cleared it away
+    held = take(path)
+    assert held is not None
+    held.release()
+
+
+def test_a_lease_that_was_lost_beats_for_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "HEARTBEAT", 0.02)
+    path = tmp_path / "x.lease"
+    held = take(path)
+    assert held is not None
+    elsewhere(path)
+    old = time.time() - 1000
+    os.utime(path, (old, old))
+    time.sleep(0.3)
+    assert path.stat().st_mtime == pytest.approx(old, abs=1)
+    held.release()
+    assert path.exists()

@@ -33,6 +33,18 @@ def test_who_is_too_small_to_hide_another_goes_behind() -> None:
         assert placed[0].x == pytest.approx(160, abs=40)  # the front one stands about the middle
 
 
+def test_who_goes_behind_stays_as_large() -> None:
+    for seed in (4, 5):
+        subjects = [block(2, 150), block(120, 150)]
+        rng = np.random.default_rng(seed)
+        order, placed = arrange(subjects, (854, 480), "vim50", rng)
+        heights = [
+            p.scale * (subjects[k].box[3] - subjects[k].box[1])
+            for k, p in zip(order, placed, strict=True)
+        ]
+        assert min(heights) > 480 / 8
+
+
 def test_what_cannot_be_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrangement, "_ATTEMPTS", 1)  # chance finds nearly everything in time
     sticks = [block(2, 190)] * 2  # each sways by many times its width

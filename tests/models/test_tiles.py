@@ -24,18 +24,21 @@ def test_soft_ones_are_those_that_a_fit_changes() -> None:
     assert soft_ones([(0, 0)], alpha) == []
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("skip", [0, 3])
-def test_a_square_holds_its_tile_and_what_is_around_it(stride: int, skip: int) -> None:
+def test_a_square_holds_its_tile_and_what_is_around_it(
+    stride: int, skip: int, layout: torch.memory_format
+) -> None:
     height, width, halo = 96 // stride, 160 // stride, 5
     maps = torch.arange(2.0 * height * width).reshape(1, 2, height, width)
-    wide = padded(maps, halo + skip, stride=stride)
+    wide = padded(maps.contiguous(memory_format=layout), halo + skip, stride=stride)
     step = TILE // stride
     side = step + 2 * halo
     places = [(0, 0), (1, 2)]
     first, last = gather(wide, places, step, side, skip)
     assert first.shape == (2, side, side)
-    assert first.is_contiguous()
+    assert gather(wide, places, step, side, skip).is_contiguous()
     torch.testing.assert_close(first[:, halo:, halo:], maps[0, :, : step + halo, : step + halo])
     # The halo mirrors the crop's border.
     torch.testing.assert_close(first[:, 0, halo:], maps[0, :, halo, : step + halo])

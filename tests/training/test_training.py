@@ -146,6 +146,17 @@ def test_losses_are_zero_for_the_truth_and_known_for_an_offset() -> None:
     assert float(offset) == pytest.approx(0.5 * 2**losses.LAPLACIAN_LEVELS)
 
 
+def test_squared_errors_count_as_much_as_they_are_told() -> None:
+    truth = torch.zeros(1, 2, 2, 32, 32)
+    shapes = {"os8": (2, 4), "os4": (2, 8), "os1": (2, 32), "fused": (2, 32), "band": (1, 32)}
+    alphas = {name: torch.full((1, 2, c, s, s), 0.5) for name, (c, s) in shapes.items()}
+    plain, parts = losses.matting_loss(alphas, truth)
+    assert "squares" not in parts
+    total, parts = losses.matting_loss(alphas, truth, square_weight=3.0)
+    assert parts["squares"] == pytest.approx(3 * 0.25)
+    assert float(total) == pytest.approx(float(plain) + 3 * 0.25)
+
+
 CONFIG = TrainingConfig(
     stages=(
         Stage(2, 64, 1, 2, 1e-3),

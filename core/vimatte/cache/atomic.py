@@ -38,11 +38,23 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _replace(temporary, path)
+        replace_file(temporary, path)
     except BaseException:
         with suppress(OSError):  # a disk that fails says why above
             temporary.unlink(missing_ok=True)
         raise
+
+
+def replace_file(source: Path, target: Path) -> None:
+    """Give a file its name, whatever had it. Raises OSError."""
+    try:
+        source.replace(target)
+    except PermissionError:
+        # On Windows a file that somebody reads at this moment cannot be replaced; reading is short.
+        if os.name != "nt":
+            raise
+        time.sleep(0.5)
+        source.replace(target)
 
 
 def temporary_beside(path: Path) -> Path:
@@ -74,14 +86,3 @@ def is_temporary(name: str) -> bool:
 def hint_for(error: OSError) -> str | None:
     """Return what a user can do about a failed write, where that is known."""
     return None if error.errno is None else _HINTS.get(error.errno)
-
-
-def _replace(source: Path, target: Path) -> None:
-    try:
-        source.replace(target)
-    except PermissionError:
-        # On Windows a file that somebody reads at this moment cannot be replaced; reading is short.
-        if os.name != "nt":
-            raise
-        time.sleep(0.5)
-        source.replace(target)

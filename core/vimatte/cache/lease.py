@@ -10,6 +10,7 @@ nodes' clocks differ. Only a lease that is older than `FORGOTTEN` needs no watch
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -20,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from vimatte.cache.atomic import disk_time, temporary_beside
+from vimatte.cache.atomic import disk_time, replace_file, temporary_beside
 
 HEARTBEAT = 5.0
 EXPIRES = 20.0
@@ -61,8 +62,10 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT):
-            with suppress(OSError):  # the folder may be gone; the lease is advice
-                os.utime(self._path)
+            # Another's must not look alive through us.
+            if _read(self._path).get("token") == self._token:
+                with suppress(OSError):  # the folder may be gone; the lease is advice
+                    os.utime(self._path)
 
 
 def take(path: Path) -> Lease | None:
@@ -89,7 +92,7 @@ def take(path: Path) -> Lease | None:
     temporary = temporary_beside(path)
     try:
         temporary.write_text(json.dumps(said))
-        if not _put(temporary, path, holder):
+        if not _put(temporary, path, holder, token):
             return None
     except OSError:
         pass
@@ -105,33 +108,44 @@ def is_held(path: Path) -> bool:
     return bool(holder) and (_is_ours(holder) or _is_alive(path, holder))
 
 
-def _put(temporary: Path, path: Path, seen: dict[str, object]) -> bool:
+def _put(temporary: Path, path: Path, seen: dict[str, object], token: str) -> bool:
     """Give a lease its name, unless somebody did since it was looked at.
 
     A hard link fails where a name is taken; a rename would replace the lease of who was faster.
     """
-    for _ in range(2):
-        try:
-            os.link(temporary, path)
+    try:
+        os.link(temporary, path)
+        return True
+    except FileExistsError:
+        holder = _read(path)
+        if holder.get("token") == token:
+            return True  # a network's disk may answer twice, and say the second time that it exists
+        if _is_ours(holder):
+            replace_file(temporary, path)  # two runs in this process
             return True
-        except FileExistsError:
-            pass
-        except OSError:  # a disk without hard links: there the last one holds it
-            temporary.replace(path)
-            return True
+    except OSError:
+        pass  # a disk without hard links
+    return _take_over(temporary, path, seen)
+
+
+def _take_over(temporary: Path, path: Path, seen: dict[str, object]) -> bool:
+    """Replace what was seen, if it is still there: one process at a time, by a claim on it."""
+    name = hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
+    claim = path.with_name(f".{path.name}.0-{name}.tmp")
+    try:
+        claim.touch(exist_ok=False)
+    except FileExistsError:
+        if _age(claim) > EXPIRES:  # who made it was killed in the middle
+            claim.unlink(missing_ok=True)
+        return False
+    try:
         if _read(path) != seen:
             return False
-        # What was seen is over. Two may find that at once: it goes to who moves it away.
-        aside = temporary_beside(path)
-        with suppress(FileNotFoundError):
-            path.replace(aside)
-            if _read(aside) != seen:
-                with suppress(OSError):
-                    os.link(aside, path)
-                aside.unlink()
-                return False
-            aside.unlink()
-    return False
+        replace_file(temporary, path)
+        return True
+    finally:
+        with suppress(OSError):
+            claim.unlink()
 
 
 def _is_ours(holder: dict[str, object]) -> bool:
@@ -159,6 +173,8 @@ def _is_alive(path: Path, holder: dict[str, object]) -> bool:
 
 
 def _runs(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # there the question is a signal: silence tells instead
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

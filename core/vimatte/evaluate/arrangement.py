@@ -152,7 +152,7 @@ def arrange(
         if attempt >= _ATTEMPTS:
             order = rng.permutation(len(subjects)).tolist()
         # Ever smaller where they do not fit side by side.
-        room = 0.97 ** (attempt if kind in ("vim50", "easy") else 0)
+        room = 0.97 ** (attempt % _ATTEMPTS if kind in ("vim50", "easy") else 0)
         placed: list[Placement] = []
         through: list[Plane] = []
         for subject in (subjects[k] for k in order):

@@ -169,6 +169,8 @@ def _finished(folder: Path, recipe: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if not isinstance(stored, dict) or any(stored.get(k) != v for k, v in recipe.items()):
         return None
+    # Clips from before orders were noted stand in the order of their foregrounds.
+    stored.setdefault("order", list(range(len(recipe["foregrounds"]))))
     return stored
 
 

@@ -75,7 +75,8 @@ def gather(maps: Tensor, places: Places, step: int, side: int, skip: int = 0) ->
     for row, column in places:
         top, left = row * step + skip, column * step + skip
         squares.append(maps[:, :, top : top + side, left : left + side])
-    return torch.cat(squares)
+    # Whatever the map's layout is: a network's last bits hang on it.
+    return torch.cat(squares).contiguous()
 
 
 def put(alpha: Tensor, places: Places, tiles: Tensor, where: Tensor) -> None:
