@@ -135,7 +135,8 @@ def _take_over(temporary: Path, path: Path, seen: dict[str, object]) -> bool:
     try:
         claim.touch(exist_ok=False)
     except FileExistsError:
-        if _age(claim) > EXPIRES:  # who made it was killed in the middle
+        # Who made it was killed in the middle; infinite is the age of one that is gone by now.
+        if EXPIRES < _age(claim) < float("inf"):
             claim.unlink(missing_ok=True)
         return False
     try:

@@ -67,7 +67,7 @@ class Sample:
 
 
 def compose(material: Material, settings: SampleSettings, rng: np.random.Generator) -> Sample:
-    """Compose one clip: a background, one to three masked subjects, sometimes an unmasked one."""
+    """Compose one clip: a background, masked subjects, sometimes an unmasked one."""
     frames, size = settings.frames, settings.size * settings.scale
     scene = draw_scene(material, frames, size, rng, settings.instances, settings.twins)
     layers = [make_layer(material, subject, size) for subject in scene.subjects]
