@@ -70,15 +70,16 @@ class VimatteError(Exception):
 
     def __str__(self) -> str:
         """One line: message, then frame, path and hint where they are known."""
-        parts = [self.message]
-        if self.frame is not None:
-            parts.append(f"frame {self.frame}")
-        if self.path is not None:
-            parts.append(self.path)
-        line = " | ".join(parts)
-        if self.hint:
-            line += f" (hint: {self.hint})"
-        return " ".join(line.split())
+        frame = "" if self.frame is None else f"frame {self.frame}"
+        return one_line(self.message, frame, self.path, self.hint)
+
+
+def one_line(message: str, frames: str, path: str | None, hint: str | None) -> str:
+    """Return ``message | frames | path (hint: ...)`` without the parts that are empty."""
+    line = " | ".join(part for part in (message, frames, path) if part)
+    if hint:
+        line += f" (hint: {hint})"
+    return " ".join(line.split())
 
 
 def _shortened(text: str) -> str:

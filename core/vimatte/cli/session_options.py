@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +14,7 @@ from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
 from vimatte.matting.regions import QUALITY
 from vimatte.models.registry import DEFAULT_MODEL
+from vimatte.notices import Notice
 from vimatte.session import MatteSession, Shot
 from vimatte.session.roots import parse_path_map, read_path_map
 from vimatte.session.settings import Settings
@@ -154,6 +155,7 @@ def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> W
 
 def run_guidance(place: Workplace, ui: Console, names: Sequence[str] = ()) -> None:
     """Run guidance with progress, and keep the frozen table in the session file."""
+    said = report_notices(place, ui)
     steps = place.session.guide(tuple(names))
     try:
         for step in steps:
@@ -161,6 +163,18 @@ def run_guidance(place: Workplace, ui: Console, names: Sequence[str] = ()) -> No
     finally:
         steps.close()
     place.save()
+    report_notices(place, ui, said)
+
+
+def report_notices(
+    place: Workplace, ui: Console, said: Collection[Notice] = ()
+) -> tuple[Notice, ...]:
+    """Say what the user should know of what they gave, but for what was said; return it all."""
+    notices = place.session.notices
+    for notice in notices:
+        if notice not in said:
+            ui.event("warning", f"note: {notice}", **notice.to_json())
+    return notices
 
 
 def report_instances(place: Workplace, ui: Console) -> None:

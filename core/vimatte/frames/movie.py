@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from vimatte.frames.timecode import packed_timecode
 from vimatte.frames.types import Encoding, FrameHeader, PlateFrame
 from vimatte.frames.window import Window
 from vimatte.frames.yuv import to_rgb
+from vimatte.notices import Notice
 
 # Transfer curves that are near enough to sRGB to be shown as it, by their ISO/IEC 23091-4 numbers:
 # BT.709, gamma 2.2 and 2.8, SMPTE 170M, sRGB, BT.2020 at 10 and 12 bits.
@@ -93,6 +95,11 @@ class Movie:
     def frames(self) -> FrameRange:
         """Every frame, without holes."""
         return self._frames
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What the user should know of its files."""
+        return ()
 
     @property
     def rate(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from vimatte.errors import FrameReadError
@@ -11,6 +12,7 @@ from vimatte.frames.file_pattern import FilePattern
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.image_file import ImageFile, read_header, read_pixels
 from vimatte.frames.types import Encoding, FrameHeader, PlateFrame
+from vimatte.notices import Notice
 
 
 class ImageSequence:
@@ -77,6 +79,11 @@ class ImageSequence:
     def frames(self) -> FrameRange:
         """The frames whose files exist."""
         return self._frames
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What the user should know of its files."""
+        return ()
 
     @property
     def rate(self) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
+from vimatte.notices import Notice
 
 #: What a plate's values mean when nobody says: scene-linear (EXR), sRGB (8-bit files and ordinary
 #: movies), or not to be guessed (log, DPX, 16-bit integers, HDR movies).
@@ -87,6 +88,10 @@ class Plate(Protocol):
     @property
     def rate(self) -> float | None:
         """Frames a second, where the plate knows it."""
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What the user should know of its files: holes, unused files, doubtful pictures, ..."""
 
     def read(self, frame: int) -> PlateFrame:
         """Return one frame. Raises FrameReadError, with frame, path and hint."""

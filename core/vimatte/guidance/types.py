@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vimatte.notices import Notice
+
 if TYPE_CHECKING:  # the table of providers is listed without the picture libraries
     from vimatte.cache.store import FrameStore
     from vimatte.frames.network_source import NetworkSource
@@ -72,12 +74,15 @@ class GuidanceResult:
         A `vimatte.frames.types.GuidanceFrame` for every frame; read with `load_guidance`.
     overlapping : bool
         Whether masks of one frame may share pixels.
+    notices : tuple of Notice
+        What the user should know of the masks: files that are not used, empty instances, ...
     """
 
     instances: tuple[InstanceInfo, ...]
     cuts: tuple[int, ...]
     store: FrameStore
     overlapping: bool
+    notices: tuple[Notice, ...] = ()
 
 
 class GuidanceProvider(Protocol):

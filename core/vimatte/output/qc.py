@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader
 
 from vimatte._version import __version__
 from vimatte.frames.types import NetworkFrame
+from vimatte.notices import Notice
 from vimatte.output.pictures import Layer, Picture, Scene, encode
 from vimatte.output.qc_notes import Note, notes
 from vimatte.output.qc_plots import Line, Mark, plot_svg
@@ -57,6 +58,8 @@ class QCPage:
         With ``id``, ``name`` and ``colour``.
     facts : mapping of str to str
         Shown at the top: model, guidance, frames, ...
+    notices : sequence of Notice
+        What the user should know of their input; shown below the facts.
 
     Attributes
     ----------
@@ -65,11 +68,16 @@ class QCPage:
     """
 
     def __init__(
-        self, title: str, instances: Sequence[NamedInstance], facts: Mapping[str, str]
+        self,
+        title: str,
+        instances: Sequence[NamedInstance],
+        facts: Mapping[str, str],
+        notices: Sequence[Notice] = (),
     ) -> None:
         self.title = title
         self.instances = list(instances)
         self.facts = dict(facts)
+        self.notices = list(notices)
         self.statistics = Statistics({row.id: row.name for row in instances})
         self._colours = {row.id: row.colour for row in instances}
         self._rows: list[Row] = []
@@ -123,6 +131,7 @@ class QCPage:
             title=self.title,
             version=__version__,
             facts=self.facts,
+            notices=self.notices,
             instances=[_summary(row, series[row.id]) for row in self.instances],
             notes=found,
             shown=shown,

@@ -20,6 +20,7 @@ from vimatte.frames.open_plate import open_plate
 from vimatte.frames.types import GuidanceFrame, InstanceMask, Plate
 from vimatte.frames.window import Window, place
 from vimatte.matting.loop import InstanceAlpha
+from vimatte.notices import Notice
 from vimatte.session.session_file import Instance
 
 KINDS = ("garbage", "core")
@@ -51,6 +52,11 @@ class Bounds:
         for kind, folder in self._folders.items():
             if not folder.is_dir():
                 raise GuidanceError(f"the {kind} mattes are not a folder", path=folder)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the user should know of the mattes that bound the others."""
+        return ()
 
     def close(self) -> None:
         """Close the sequences."""

@@ -185,6 +185,7 @@ def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None
             "quality": session.settings.quality,
             "colour": session.shot.source.settings()["colorspace"],
         },
+        session.notices,
     )
     cuts = set(session.file.cuts)
     for result in session.run(chosen):

@@ -21,6 +21,7 @@ from vimatte.guidance.types import GuidanceResult, Step
 from vimatte.matting.loop import InstanceAlpha
 from vimatte.matting.segments import Segment
 from vimatte.models.base import MattingModel
+from vimatte.notices import Notice
 from vimatte.session.bounds import Bounds
 from vimatte.session.identity import deciding_settings
 from vimatte.session.instances import freeze
@@ -86,6 +87,7 @@ class MatteSession:
         options = {"folder": self.file.folders["masks"]} if "masks" in self.file.folders else {}
         self._provider = create_provider(guidance, **options)
         self._inputs: Inputs | None = None
+        self._guidance_notices: tuple[Notice, ...] = ()
         self._digests = DigestCache(self.cache / "digests.json")
         self._open: OpenShot = shot.open(self._digests)
         self._bounds = Bounds(self.file.folders, self._open.source)
@@ -169,6 +171,12 @@ class MatteSession:
         """The instances that are matted and written."""
         return tuple(row for row in self.instances if row.enabled)
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the user should know of what they gave; that of the masks once guidance has run."""
+        found = (*self._open.plate.notices, *self._bounds.notices, *self._guidance_notices)
+        return tuple(dict.fromkeys(found))
+
     def save(self, path: Path) -> None:
         """Write ``session.json``. Raises OutputError.
 
@@ -195,6 +203,7 @@ class MatteSession:
         table = freeze(self.file.instances, result.instances, names)
         self.file = self.file.with_instances(table, result.cuts)
         self._inputs = self._gather(result)
+        self._guidance_notices = result.notices
         return table
 
     def ready(self) -> None:

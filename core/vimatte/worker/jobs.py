@@ -65,9 +65,9 @@ def run(request: Request, tell: Tell) -> Message:
 
 def plan(request: Request, tell: Tell) -> Message:
     """Say which frames are finished, and what has been published; loads no network."""
-    del tell
     with request.open() as session:
         state = session.plan()
+        _tell_notices(session, tell)
         # The session's own mattes, if they are published; a higher number may be another session's.
         own = published(session, request.out) if state.guided else None
         folder = own or latest_version(request.out)
@@ -104,6 +104,12 @@ def _guide(session: MatteSession, request: Request, tell: Tell) -> None:
     finally:
         steps.close()
     session.save(request.session_file)
+    _tell_notices(session, tell)
+
+
+def _tell_notices(session: MatteSession, tell: Tell) -> None:
+    for notice in session.notices:
+        tell({"type": "warning", **notice.to_json()})
 
 
 def _tell_instances(session: MatteSession, request: Request, tell: Tell) -> None:

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from vimatte.cli.progress import Console
-from vimatte.cli.session_options import add_session_argument, open_workplace
+from vimatte.cli.session_options import add_session_argument, open_workplace, report_notices
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -25,6 +25,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
     place = open_workplace(args, args.target, None)
     with place.session as session:
         plan = session.plan()
+        report_notices(place, ui)
         parts = {"cached": plan.cached, "missing": plan.missing, "stale": plan.stale}
         ui.event(
             "plan",
