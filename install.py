@@ -406,7 +406,7 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     for name in ("PYTHONPATH", "PYTHONHOME"):  # no other vimatte than the one installed
         os.environ.pop(name, None)
-    extras = {"people", "farm", *options.extras, *(["dev"] if options.what == "test" else [])}
+    extras = {"people", "farm", *options.extras, *(["dev", "ui"] if options.what == "test" else [])}
     index = options.torch_index
     if index and "://" not in index:
         index = str(Path.cwd() / index)

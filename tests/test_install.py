@@ -171,7 +171,7 @@ def test_a_dry_run_tells_and_touches_nothing(checkout: Checkout, words: tuple[st
     assert "-m venv" in done.stdout
     assert "pip install" in done.stdout
     assert "-c constraints.txt torch==2.13.0" in done.stdout
-    assert ("'.[dev,farm,people]'" if "test" in words else "'.[farm,people]'") in done.stdout
+    assert ("'.[dev,farm,people,ui]'" if "test" in words else "'.[farm,people]'") in done.stdout
     if "demo" in words:
         assert "weights fetch demo-clip" in done.stdout
         assert "--guidance people" in done.stdout

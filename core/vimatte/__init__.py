@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vimatte._version import __version__
 from vimatte.errors import VimatteError
+from vimatte.models.instruction_set import settle_by_environment
 
 if TYPE_CHECKING:
     from vimatte.frames.frame_range import FrameRange
@@ -38,6 +39,10 @@ _HOMES = {
     "Shot": "vimatte.session",
     "Settings": "vimatte.session.settings",
 }
+
+
+# Before anything that reads it is imported.
+settle_by_environment()
 
 
 def __getattr__(name: str) -> Any:

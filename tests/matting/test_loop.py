@@ -8,7 +8,7 @@ import numpy as np
 
 from vimatte.frames.types import GuidanceFrame, InstanceMask, NetworkFrame
 from vimatte.frames.window import Window
-from vimatte.matting.loop import InstanceState, align, cut, step_frame
+from vimatte.matting.loop import InstanceState, align, cut, held_mask, step_frame
 from vimatte.matting.regions import Region, RegionStep
 from vimatte.matting.steadying import Past
 from vimatte.models.base import Crop, CropMatte, StateArray
@@ -136,3 +136,29 @@ def test_instances_alone_among_others_and_shuffled_are_equal() -> None:
     again, _ = step_frame(Echo(), frame, GuidanceFrame(1, masks), shuffled, {})
     for key, item in everyone.items():
         np.testing.assert_array_equal(item.alpha, again[key].alpha)
+
+
+def test_a_held_mask_has_no_threshold() -> None:
+    alpha = np.linspace(0, 1, 2049, dtype=np.float16)
+    mask = held_mask(alpha)
+    assert mask.dtype == np.float32
+    assert not mask[alpha < 0.45].any()
+    assert (mask[alpha > 0.55] == 1).all()
+    assert np.abs(np.diff(mask)).max() <= 16 * np.abs(np.diff(alpha.astype(np.float32))).max()
+
+
+def test_a_soft_mask_meets_binary_ones() -> None:
+    """A held instance is beside another that has a mask: the reference is the larger of the two."""
+    model = Echo()
+    window = Window(0, 32, 64, 64)
+    masks = {2: filled(Window(10, 40, 20, 20))}
+    past = Past(window, np.full(window.shape, 0.5, np.float16), np.zeros((32, 32), np.uint8))
+    state = {1: InstanceState(window, 1, np.zeros((1, 16, 16), np.float16), past)}
+    steps = {1: step(window, hold=True), 2: step(window)}
+    step_frame(model, frame_of(), GuidanceFrame(1, masks), steps, state)
+    first, second = model.crops
+    assert first.target.dtype == np.float32
+    assert set(np.unique(first.target)) == {np.float32(0.5)}
+    assert first.reference.dtype == np.bool_
+    assert second.target.dtype == np.bool_
+    assert second.reference[:, 0].tolist() == [0.5] * 64

@@ -16,6 +16,7 @@ from vimatte.models.colour_lines import (
     fit_narrow,
     fit_wide,
     follow_colour_lines,
+    softness,
 )
 
 FITS = [(fit_wide, WIDE_HALO), (fit_narrow, NARROW_HALO)]
@@ -132,3 +133,13 @@ def test_grey_plates_are_fitted_as_exactly_as_others(
     exact = follow_colour_lines(rgb.double(), rough.double(), everywhere)
     assert exact.dtype == torch.float64
     assert (got - exact).abs().max() < 2e-3
+
+
+def test_a_pixel_is_changed_little_where_it_is_hardly_soft() -> None:
+    """No threshold decides: what differs in its last bits is changed by nearly the same."""
+    alpha = torch.linspace(0, 1, 4081)  # steps of 1/4080, 16 of them 1/255
+    soft = softness(alpha)
+    assert not soft[:17].any()
+    assert not soft[-17:].any()
+    torch.testing.assert_close(soft[33:-33], torch.ones(4081 - 66))
+    assert soft.diff().abs().max() < 1 / 15

@@ -58,10 +58,10 @@ def test_tiled_refinement_equals_dense(
         alpha4 = torch.sigmoid(coarse.logits4)
         band = unknown_band(alpha4).repeat_interleave(4 * scale, 2).repeat_interleave(4 * scale, 3)
         plain = F.interpolate(alpha4, scale_factor=4 * scale, mode="bilinear")
-        fused = torch.where(band, dense, plain)
+        fused = plain + band * (dense - plain)
         fused[:, :1] = follow_colour_lines(rgb, fused[:, :1], band)
         expected = fused[0].numpy()
-    assert 0.01 < band.float().mean() < 1
+    assert 0.01 < band.mean() < 1
     np.testing.assert_allclose(tiled.alpha, expected[0], atol=2e-5)
     np.testing.assert_allclose(tiled.reference, expected[1], atol=2e-5)
 
@@ -167,6 +167,16 @@ def test_unknown_band_is_the_widened_uncertain_part() -> None:
     band = unknown_band(alpha, reach=2)[0, 0]
     assert band.sum() == 25
     assert band[6:11, 6:11].all()
+
+
+def test_the_unknown_band_fades_in_with_the_uncertainty() -> None:
+    alpha = torch.linspace(0, 1, 4081).reshape(1, 1, 1, -1)  # steps of 1/4080, 16 to 1/255
+    band = unknown_band(alpha, reach=0)[0, 0, 0]
+    assert not band[:17].any()
+    torch.testing.assert_close(band[24], torch.tensor(0.5), atol=1e-4, rtol=0)
+    torch.testing.assert_close(band[32:-32], torch.ones(4081 - 64), atol=1e-4, rtol=0)
+    torch.testing.assert_close(band, band.flip(0), atol=1e-3, rtol=0)
+    assert band.diff().abs().max() < 1 / 15
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

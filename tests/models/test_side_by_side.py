@@ -1,4 +1,4 @@
-"""Bits depend neither on how many crops there are nor on how many threads a crop has."""
+"""Bits depend neither on how many crops there are nor on how many cores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from vimatte.models.base import Crop
 from vimatte.models.registry import DEFAULT_MODEL, load_model
-from vimatte.models.side_by_side import THREADS, SideBySide
+from vimatte.models.side_by_side import SideBySide
 
 
 @pytest.fixture(autouse=True)
@@ -43,18 +43,40 @@ def test_alone_equals_among_others_in_any_order(threads: int) -> None:
             np.testing.assert_array_equal(state, alone[i][1])
 
 
-@pytest.mark.parametrize(("cores", "items", "each"), [(2, 2, 1), (2, 1, 2), (8, 1, 2), (8, 6, 2)])
-def test_a_crop_never_gets_more_than_two_threads(cores: int, items: int, each: int) -> None:
+@pytest.mark.parametrize("cores", [1, 2, 8])
+@pytest.mark.parametrize("items", [1, 2, 6])
+def test_no_operation_gets_more_than_one_thread(cores: int, items: int) -> None:
     torch.set_num_threads(cores)
-    found = SideBySide().map(lambda _: torch.get_num_threads(), range(items))
-    assert found == [each] * items
-    assert each <= THREADS
+    pools = SideBySide()
+
+    def crop(_: int) -> list[int]:
+        return pools.parts(lambda _: torch.get_num_threads(), range(3))
+
+    assert pools.crops(crop, range(items)) == [[1, 1, 1]] * items
     assert torch.get_num_threads() == cores
     later: list[int] = []
     thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
     thread.start()
     thread.join()
     assert later == [cores]
+
+
+@pytest.mark.parametrize(
+    ("cores", "items", "share"), [(1, 1, 1), (2, 1, 2), (2, 2, 1), (8, 1, 8), (8, 3, 2), (8, 6, 2)]
+)
+def test_cores_that_have_no_crop_of_their_own_take_parts(
+    cores: int, items: int, share: int
+) -> None:
+    torch.set_num_threads(cores)
+    pools = SideBySide()
+    assert pools.crops(lambda _: pools.share, range(items)) == [share] * items
+    # All parts of a share are at work at once: each waits for the others.
+    meeting = threading.Barrier(share, timeout=30)
+    pools.crops(lambda _: pools.parts(lambda _: meeting.wait(), range(share)), [0])
+
+
+def test_parts_outside_of_a_crop_run_one_after_another() -> None:
+    assert SideBySide().parts(lambda item: 2 * item, range(3)) == [0, 2, 4]
 
 
 def test_an_error_comes_through() -> None:
@@ -64,4 +86,4 @@ def test_an_error_comes_through() -> None:
         return item
 
     with pytest.raises(ValueError, match="item 1"):
-        SideBySide().map(fails, range(3))
+        SideBySide().crops(fails, range(3))

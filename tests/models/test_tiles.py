@@ -9,8 +9,8 @@ from vimatte.models.tiles import TILE, gather, padded, put, soft_ones, tiles_of
 
 
 def test_tiles_are_those_that_hold_a_cell() -> None:
-    band = torch.zeros(20, 40, dtype=torch.bool)  # cells of 4 pixels: tiles of 16 cells
-    band[0, 0] = band[15, 15] = band[16, 39] = True
+    band = torch.zeros(20, 40)  # cells of 4 pixels: tiles of 16 cells
+    band[0, 0] = band[15, 15] = band[16, 39] = 1 / 1024
     assert tiles_of(band, 16) == [(0, 0), (1, 2)]
     assert tiles_of(torch.zeros_like(band), 16) == []
 
@@ -48,10 +48,12 @@ def test_a_square_holds_its_tile_and_what_is_around_it(
 
 def test_what_is_put_back_changes_only_where_it_may() -> None:
     alpha = torch.zeros(1, 2, 96, 100)
-    where = torch.zeros(1, 1, 96, 100, dtype=torch.bool)
-    where[..., 70:90, 60:100] = True
+    where = torch.zeros(1, 1, 96, 100)
+    where[..., 70:90, 60:100] = 1
+    where[..., 80:90, 60:100] = 0.25
     ones = torch.ones(2, 2, TILE, TILE)
     put(alpha, [(0, 0), (1, 1)], ones, where)
     expected = torch.zeros_like(alpha)
-    expected[..., 70:90, TILE:100] = 1
+    expected[..., 70:80, TILE:100] = 1
+    expected[..., 80:90, TILE:100] = 0.25
     torch.testing.assert_close(alpha, expected)

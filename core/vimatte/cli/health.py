@@ -97,6 +97,8 @@ def _devices() -> Iterator[Finding]:
     found: list[tuple[str, str]] = import_module("vimatte.models.devices").describe()
     for what, which in found:
         yield Finding(what, which)
+    processor, digest = import_module("vimatte.models.self_check").bits()
+    yield Finding("bits of mattes", f"{digest} by {processor}: nodes that print the same agree")
     if len(found) == 1:
         mend = "install with --torch cuda where there is an NVIDIA GPU"
         yield Finding("GPU", "none that torch can use", ABSENT, mend)

@@ -15,6 +15,7 @@ from vimatte._version import __version__
 from vimatte.cli.progress import Console
 from vimatte.cli.stopping import stopped_by_sigterm
 from vimatte.errors import Cancelled, VimatteError
+from vimatte.models.instruction_set import CHOICES, VARIABLE, settle_instruction_set
 from vimatte.models.process import settle_process
 
 # Each command is a module of vimatte.cli.commands with `add_parser` and `run`.
@@ -78,6 +79,12 @@ def build_parser() -> argparse.ArgumentParser:
         command: argparse.ArgumentParser = module.add_parser(commands)
         command.add_argument("--json", action="store_true", help="print one JSON object a line")
         command.add_argument("--openjd", action="store_true", help=argparse.SUPPRESS)
+        command.add_argument(
+            "--cpu-isa",
+            choices=CHOICES,
+            help="use no better vector instructions than these, so that processors of several "
+            f"kinds give equal bits (default: ${VARIABLE}, else native: the best there is)",
+        )
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.set_defaults(run=module.run)
     return parser
@@ -91,6 +98,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        # Before the parser is built: the commands load NumPy.
+        settle_instruction_set(argv, os.environ)
+    except VimatteError as error:
+        print(f"vimatte: {error}", file=sys.stderr)
+        return error.exit_code
     args = build_parser().parse_args(argv)
     settle_process()
     ui = Console(json_lines=args.json, openjd=args.openjd)

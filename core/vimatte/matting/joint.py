@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from vimatte.frames.window import Window
 
-LOW, HIGH = 1.0 / 255.0, 254.0 / 255.0
+#: Alphas up to this are empty, and from 1 - this on solid: 1/255, on the grid of 2^-16.
+LOW = 257 / 65536
 # Plate pixels over which a reference prediction fades out towards the border of its region.
 FEATHER = 32
 
@@ -66,8 +67,9 @@ def solve_joint(
     Returns
     -------
     list of ndarray of float32
-        Below 1/255 they are 0, above 254/255 they are 1. What an instance gets does not depend on
-        the order of instances, nor on instances whose regions do not overlap its own.
+        Up to 1/255 they are 0, from 254/255 on they are 1, see `snapped`. What an instance gets
+        does not depend on the order of instances, nor on instances whose regions do not overlap
+        its own.
 
     Raises
     ------
@@ -93,10 +95,25 @@ def solve_joint(
                 _fade(a, r, [_weights(windows[i], band, feather) for i in members])
             for view, solved in zip(views, solve_pixels(a, r, lam), strict=True):
                 view[...] = solved
-    for alpha in joint:
-        alpha[alpha < LOW] = 0
-        alpha[alpha > HIGH] = 1
-    return joint
+    return [snapped(alpha) for alpha in joint]
+
+
+def snapped(alpha: Plane) -> Plane:
+    """Return an alpha that is 0 up to `LOW` and 1 from 1 - `LOW` on.
+
+    In between it is what it was, but for the next 1/255 at each end, where it catches up at twice
+    the slope: with a mere threshold, a difference in an alpha's last bits would be one of 1/255.
+    What sums to at most 1 still does: an alpha gains at the top no more than the others, which
+    share the rest, lose at the bottom, and on the grid of 2^-16 all of it is exact.
+
+    Parameters
+    ----------
+    alpha : ndarray of float32, in [0, 1]
+    """
+    low = np.float32(LOW)
+    lifted = np.maximum(2 * (alpha - low), 0)
+    lowered = np.minimum(2 * (alpha + low) - 1, 1)
+    return np.asarray(np.maximum(np.minimum(alpha, lifted), lowered), np.float32)
 
 
 def solve_pixels(a: Stack, r: Stack, lam: float) -> Stack:

@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vimatte.frames.types import GuidanceFrame, InstanceMask, NetworkFrame
+from vimatte.frames.types import GuidanceFrame, NetworkFrame
 from vimatte.frames.window import Window
 from vimatte.matting.joint import solve_joint
 from vimatte.matting.regions import Region, RegionStep
 from vimatte.matting.steadying import DEFAULT_STEADINESS, Past, half_grey, steadied
-from vimatte.models.base import Crop, MattingModel, StateArray
+from vimatte.models.base import Crop, Mask, MattingModel, StateArray
 
 Plane = NDArray[np.float32]
 DEFAULT_COUPLING = 0.5
@@ -36,8 +36,8 @@ class InstanceState:
     hidden : ndarray of float16, shape (C, rows, columns)
         The network's recurrent state.
     past : Past
-        The last alpha and the plate under it. Where the alpha was above 0.5 is the mask of a frame
-        that has none.
+        The last alpha and the plate under it. A frame that has no mask takes it from there, see
+        `held_mask`.
     """
 
     window: Window
@@ -47,6 +47,14 @@ class InstanceState:
 
 
 State = Mapping[int, InstanceState]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mask:
+    """A mask as the network gets it: guidance's, or that of a held instance, which may be soft."""
+
+    window: Window
+    mask: Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +141,7 @@ def step_frame(
     return alphas, after
 
 
-def _crop(frame: NetworkFrame, masks: Mapping[int, InstanceMask], key: int, region: Region) -> Crop:
+def _crop(frame: NetworkFrame, masks: Mapping[int, _Mask], key: int, region: Region) -> Crop:
     others = [mask for other, mask in masks.items() if other != key]
     return Crop(
         rgb=cut(frame.pixels, frame.window, region.window),
@@ -190,16 +198,26 @@ def align(before: InstanceState, region: Region, stride: int) -> StateArray | No
 
 def _current_masks(
     guidance: GuidanceFrame, steps: Mapping[int, RegionStep], state: State
-) -> dict[int, InstanceMask]:
+) -> dict[int, _Mask]:
     """Return the masks of the frame; a held instance's is what its last alpha was."""
-    masks = dict(guidance.masks)
+    masks = {key: _Mask(item.window, item.mask) for key, item in guidance.masks.items()}
     for key, step in steps.items():
         if step.hold and key in state:
-            masks[key] = InstanceMask(state[key].window, state[key].past.alpha > 0.5)
+            masks[key] = _Mask(state[key].window, held_mask(state[key].past.alpha))
     return masks
 
 
-def _union(masks: list[InstanceMask], covered: Window, window: Window) -> NDArray[np.bool_]:
+def held_mask(alpha: NDArray[np.float16]) -> Plane:
+    """Return the mask that an alpha leaves to a frame without one: 1 from 0.53 on, 0 up to 0.47.
+
+    With a threshold at one half, a difference in an alpha's last bits would put a pixel into the
+    mask or leave it out; so it is soft in between.
+    """
+    soft = alpha.astype(np.float32) * 16 - np.float32(7.5)
+    return np.asarray(np.clip(soft, 0, 1), np.float32)
+
+
+def _union(masks: list[_Mask], covered: Window, window: Window) -> Mask:
     """Return the union of masks in `window`, reflected outside of the plate as its pixels are.
 
     A person cut off by the plate's border goes on in the mirror: with an empty mask there, the
@@ -210,14 +228,17 @@ def _union(masks: list[InstanceMask], covered: Window, window: Window) -> NDArra
     top, left = int(rows.min()), int(columns.min())
     height, width = int(rows.max()) + 1 - top, int(columns.max()) + 1 - left
     seen = Window(covered.x + left, covered.y + top, width, height)
-    union = np.zeros(seen.shape, np.bool_)
+    soft = any(mask.mask.dtype != np.bool_ for mask in masks)
+    union: Mask = np.zeros(seen.shape, np.float32 if soft else np.bool_)
     for mask in masks:
         shared = mask.window.intersect(seen)
         if not shared.empty:
-            union[shared.slices_in(seen)] |= mask.mask[shared.slices_in(mask.window)]
+            part = union[shared.slices_in(seen)]
+            np.maximum(part, mask.mask[shared.slices_in(mask.window)], out=part)
     if seen == window:
         return union
-    return np.ascontiguousarray(union[(rows - top)[:, None], (columns - left)[None, :]])
+    mirrored: Mask = union[(rows - top)[:, None], (columns - left)[None, :]]
+    return mirrored
 
 
 def _reflect(start: int, count: int, size: int) -> NDArray[np.intp]:

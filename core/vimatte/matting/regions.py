@@ -69,7 +69,7 @@ class RegionStep:
     reset : bool
         The recurrent state starts at zero here.
     hold : bool
-        The mask is empty for now: where the last alpha was above 0.5 serves as the mask.
+        The mask is empty for now: the last alpha serves as one.
     """
 
     frame: int

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
 StateArray = NDArray[np.float16]
+Mask = NDArray[np.bool_] | NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +22,15 @@ class Crop:
     ----------
     rgb : ndarray of float32, shape (H, W, 3)
         sRGB-encoded, in [0, 1]; H and W are multiples of ``32 * scale``.
-    target, reference : ndarray of bool, shape (H, W)
+    target, reference : ndarray of bool, or of float32 in [0, 1], shape (H, W)
         The instance's mask, and the union of the masks of all others.
     scale : int
         Plate pixels for one pixel of the network's dense part: 1, 2, 4 or 8.
     """
 
     rgb: Plane
-    target: NDArray[np.bool_]
-    reference: NDArray[np.bool_]
+    target: Mask
+    reference: Mask
     scale: int
 
 
@@ -69,6 +70,10 @@ class MattingModel(Protocol):
     @property
     def device(self) -> str:
         """Where it runs: ``cpu``, ``cuda``."""
+
+    @property
+    def processor(self) -> str:
+        """What computes there: a CPU's vector instructions, or a GPU's name."""
 
     @property
     def state_stride(self) -> int:

@@ -31,9 +31,9 @@ NARROW_HALO = 2 * NARROW_RADIUS
 WIDE_EPSILON, NARROW_EPSILON = 3e-5, 1e-4
 # A pixel of alpha one half weighs 1, a solid or empty one 1 + 1 / SOFTNESS.
 SOFTNESS = 0.05
-# Alpha is soft between these, and only there is it changed: spread by a pixel to each side, a faint
-# rim of the fit was what most of its errors came from.
-SOFT_LOW, SOFT_HIGH = 1.0 / 255.0, 254.0 / 255.0
+# Alpha is soft if it is farther than this from 0 and from 1, and only there is it changed: spread
+# by a pixel to each side, a faint rim of the fit was what most of its errors came from.
+SOFT_FROM = 1.0 / 255.0
 _PAIRS = tuple(combinations_with_replacement(range(3), 2))
 
 
@@ -50,7 +50,7 @@ def fit_wide(rgb: Tensor, alpha: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (N, 1, H, W), in [0, 1]
-        As it was wherever it is not soft: what is empty stays empty.
+        As it was wherever it is not soft (see `softness`): what is empty stays empty.
     """
     rgb, alpha = rgb.float(), alpha.float()
     colour, weight = _around_grey(rgb), _certainty(alpha)
@@ -87,18 +87,25 @@ def follow_colour_lines(rgb: Tensor, alpha: Tensor, where: Tensor) -> Tensor:
     ----------
     rgb : Tensor, shape (N, 3, H, W), in [0, 1]
     alpha : Tensor, shape (N, 1, H, W), in [0, 1]
-    where : Tensor of bool, shape (N, 1, H, W)
-        Outside of it nothing is changed.
+    where : Tensor, shape (N, 1, H, W), in [0, 1]
+        How far a pixel may be changed; where it is 0 nothing is.
     """
     for fit, halo in ((fit_wide, WIDE_HALO), (fit_narrow, NARROW_HALO)):
         around = (F.pad(x, (halo,) * 4, mode="reflect") for x in (rgb, alpha))
-        alpha = torch.where(where, fit(*around), alpha)
+        alpha = torch.lerp(alpha.float(), fit(*around), where.float())
     return alpha
 
 
-def is_soft(alpha: Tensor) -> Tensor:
-    """Return where a fit may change an alpha; of the same shape."""
-    return (alpha > SOFT_LOW) & (alpha < SOFT_HIGH)
+def softness(alpha: Tensor) -> Tensor:
+    """Return how far a fit may change an alpha, in [0, 1]; of the same shape.
+
+    0 up to 1/255 from empty and from solid, 1 from 2/255 on, and linear in between: with a
+    threshold, a difference in an alpha's last bits would decide whether it is changed at all
+    (`docs/decisions/0009-threads-and-bits.md`).
+    """
+    # Without a gradient, or the network would learn to look certain.
+    known = alpha.detach()
+    return (torch.minimum(known, 1 - known) / SOFT_FROM - 1).clamp(0, 1)
 
 
 def box_sum(x: Tensor, side: int) -> Tensor:
@@ -170,7 +177,7 @@ def _applied(lines: Tensor, colour: Tensor, alpha: Tensor, halo: int) -> Tensor:
     """Return what the lines say of soft pixels, and the others as they are; without the halo."""
     fitted = (lines[:, :3] * _middle(colour, halo)).sum(dim=1, keepdim=True) + lines[:, 3:]
     alpha = _middle(alpha, halo)
-    return torch.where(is_soft(alpha), fitted.clamp(0, 1), alpha)
+    return torch.lerp(alpha, fitted.clamp(0, 1), softness(alpha))
 
 
 def _solve(matrix: list[Tensor], right: list[Tensor]) -> Tensor:

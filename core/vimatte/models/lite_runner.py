@@ -23,6 +23,7 @@ from vimatte.models.crop_input import (
     on_device,
     with_second_try,
 )
+from vimatte.models.devices import computing
 from vimatte.models.inference import prepare
 from vimatte.models.msgvim_lite import (
     REFINE_HALO,
@@ -81,6 +82,11 @@ class LiteRunner:
         """``cpu`` or ``cuda``."""
         return self._device.type
 
+    @property
+    def processor(self) -> str:
+        """``avx512``, ``avx2``, ..., or a GPU's name."""
+        return computing(self._device)
+
     def step(
         self, work: Sequence[tuple[Crop, StateArray | None]]
     ) -> list[tuple[CropMatte, StateArray]]:
@@ -89,13 +95,13 @@ class LiteRunner:
             return [self._one(item) for item in work]
         if not self._one_by_one:
             try:
-                return self._side_by_side.map(self._one, work)
+                return self._side_by_side.crops(self._one, work)
             except OutOfMemoryError:
                 if len(work) == 1:
                     raise
             self._one_by_one = True
             log.warning("memory is short: from here on one region is computed at a time")
-        return [self._side_by_side.map(self._one, [item])[0] for item in work]
+        return [self._side_by_side.crops(self._one, [item])[0] for item in work]
 
     @torch.inference_mode()
     def _one(self, work: tuple[Crop, StateArray | None]) -> tuple[CropMatte, StateArray]:
@@ -170,20 +176,27 @@ class LiteRunner:
         most: int = TILE_BATCH,
     ) -> None:
         """Put what `work` makes of tiles into `alpha`; fewer at once if memory is short."""
-        while places:
-            some = places[: min(most, self._tile_batch)]
+
+        @torch.inference_mode()
+        def attempt(some: Places) -> Tensor | None:
             try:
-                made = work(some)
+                return work(some)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if len(some) == 1 or not is_out_of_memory(error):
                     raise
-                made = None
-            # Outside of the handler: the error holds on to what the failed call had allocated.
-            if made is None:
-                self._take_smaller_batches(len(some))
-                continue
-            put(alpha, some, made, where)
-            places = places[len(some) :]
+            return None
+
+        while places:
+            size = min(most, self._tile_batch)
+            batches = [places[at : at + size] for at in range(0, len(places), size)]
+            batches = batches[: self._side_by_side.share]
+            for some, made in zip(batches, self._side_by_side.parts(attempt, batches), strict=True):
+                # Outside of the handler: the error holds on to what the failed call had allocated.
+                if made is None:
+                    self._take_smaller_batches(len(some))
+                    break
+                put(alpha, some, made, where)
+                places = places[len(some) :]
 
     def _take_smaller_batches(self, size: int) -> None:
         """Go on with half as many tiles at once, for the rest of the run."""

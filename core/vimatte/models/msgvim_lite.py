@@ -31,7 +31,8 @@ REFINE_CHANNELS = 48
 REFINE_HALO = 8
 # A mask is certain up to this alpha; the network's residual can still overturn it.
 MASK_CONFIDENCE = 0.98
-UNKNOWN_LOW, UNKNOWN_HIGH = 1.0 / 255.0, 254.0 / 255.0
+# An alpha is unknown if it is farther than this from 0 and from 1.
+UNKNOWN_FROM = 1.0 / 255.0
 
 
 class Coarse(NamedTuple):
@@ -240,11 +241,13 @@ def to_stride2(maps: Tensor, scale: int, halo: int = REFINE_HALO) -> Tensor:
 
 
 def unknown_band(alpha4: Tensor, reach: int = 3) -> Tensor:
-    """Return where the coarse alpha is not certain, widened by `reach` cells.
+    """Return how far a finer alpha replaces the coarse one: where that is uncertain, and nearby.
 
     Progressive refinement (Yu et al., "Mask Guided Matting via Progressive Refinement Network",
     CVPR 2021, eq. 1): the finer prediction replaces the coarser one only where that is between 0
     and 1. The window of 2 * 3 + 1 cells of stride 4 is the paper's dilation by about 30 pixels.
+    The paper's region has a sharp border; here the finer prediction fades in, over alphas of 1/255
+    to 2/255 (and as far below 1), so that the last bits of an alpha decide nothing by themselves.
 
     Parameters
     ----------
@@ -254,15 +257,14 @@ def unknown_band(alpha4: Tensor, reach: int = 3) -> Tensor:
 
     Returns
     -------
-    Tensor of bool, shape (N, 1, H/4, W/4)
-        True where any of the channels is uncertain nearby.
+    Tensor, shape (N, 1, H/4, W/4), in [0, 1]
+        Above 0 where any of the channels is uncertain nearby.
     """
-    unknown = ((alpha4 > UNKNOWN_LOW) & (alpha4 < UNKNOWN_HIGH)).any(dim=1, keepdim=True)
-    band = unknown.to(alpha4.dtype)
+    distance = torch.minimum(alpha4, 1 - alpha4).amax(dim=1, keepdim=True)
+    band = (distance / UNKNOWN_FROM - 1).clamp(0, 1)
     # Rows, then columns: a large square window costs as much as its area.
     band = F.max_pool2d(band, (1, 2 * reach + 1), stride=1, padding=(0, reach))
-    band = F.max_pool2d(band, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
-    return band > 0.5
+    return F.max_pool2d(band, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
 
 
 def _double(x: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from vimatte.models.base import Crop, CropMatte, StateArray
 from vimatte.models.checkpoint import choose_device, load_weights
 from vimatte.models.crop_input import at_scale, on_device, with_second_try
+from vimatte.models.devices import computing
 from vimatte.models.msgvim import ASPP, MSGVIM
 from vimatte.models.registry import ModelSpec
 from vimatte.models.spectral_norm import fold_spectral_norms
@@ -54,6 +55,11 @@ class MSGVIMRunner:
     def device(self) -> str:
         """``cpu`` or ``cuda``."""
         return self._device.type
+
+    @property
+    def processor(self) -> str:
+        """``avx512``, ``avx2``, ..., or a GPU's name."""
+        return computing(self._device)
 
     def step(
         self, work: Sequence[tuple[Crop, StateArray | None]]

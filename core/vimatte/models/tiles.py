@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vimatte.models.colour_lines import is_soft
+from vimatte.models.colour_lines import softness
 
 #: Side of a tile, in plate pixels.
 TILE = 64
@@ -18,18 +18,19 @@ def tiles_of(band: Tensor, cells: int) -> Places:
 
     Parameters
     ----------
-    band : Tensor of bool, shape (rows, columns)
+    band : Tensor, shape (rows, columns)
+        A cell above 0 belongs to it.
     cells : int
         Side of a tile, in cells of the band.
     """
-    some = F.max_pool2d(band[None, None].float(), cells, ceil_mode=True)[0, 0] > 0
+    some = F.max_pool2d(band[None, None], cells, ceil_mode=True)[0, 0] > 0
     rows, columns = torch.nonzero(some, as_tuple=True)
     return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def soft_ones(places: Places, alpha: Tensor) -> Places:
     """Return the tiles in which a fit has something to change; the band is wider than that."""
-    soft = (F.max_pool2d(is_soft(alpha).float(), TILE, ceil_mode=True)[0, 0] > 0).tolist()
+    soft = (F.max_pool2d(softness(alpha), TILE, ceil_mode=True)[0, 0] > 0).tolist()
     return [(row, column) for row, column in places if soft[row][column]]
 
 
@@ -80,7 +81,7 @@ def gather(maps: Tensor, places: Places, step: int, side: int, skip: int = 0) ->
 
 
 def put(alpha: Tensor, places: Places, tiles: Tensor, where: Tensor) -> None:
-    """Write tiles into an alpha where it may be changed.
+    """Blend tiles into an alpha as far as it may be changed.
 
     Parameters
     ----------
@@ -88,11 +89,11 @@ def put(alpha: Tensor, places: Places, tiles: Tensor, where: Tensor) -> None:
         Changed in place.
     places : list of (int, int)
     tiles : Tensor, shape (N, C, 64, 64)
-    where : Tensor of bool, shape (1, 1, H, W)
+    where : Tensor, shape (1, 1, H, W), in [0, 1]
     """
     for (row, column), tile in zip(places, tiles, strict=True):
         rows = slice(row * TILE, (row + 1) * TILE)
         columns = slice(column * TILE, (column + 1) * TILE)
         part = alpha[:, :, rows, columns]
         high, wide = part.shape[-2:]
-        part.copy_(torch.where(where[:, :, rows, columns], tile[None, :, :high, :wide], part))
+        part.lerp_(tile[None, :, :high, :wide], where[:, :, rows, columns])

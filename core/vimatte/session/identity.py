@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from vimatte.session.session_file import SessionFile
 
 # Raised when the same inputs and settings would give other pixels than before.
-ALGORITHM = 6
+ALGORITHM = 7
 
 
 def deciding_settings(

@@ -218,5 +218,6 @@ class SegmentRunner:
             "plate": link.plate,
             "guidance": link.guidance,
             "device": "none" if model is None else model.device,
+            "processor": "none" if model is None else model.processor,
             "tile": "0" if model is None else str(model.tile),
         }

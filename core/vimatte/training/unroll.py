@@ -10,8 +10,7 @@ from vimatte.models.colour_lines import follow_colour_lines
 from vimatte.models.crop_input import at_scale
 from vimatte.models.msgvim_lite import (
     REFINE_HALO,
-    UNKNOWN_HIGH,
-    UNKNOWN_LOW,
+    UNKNOWN_FROM,
     MSGVIMLite,
     to_stride2,
     unknown_band,
@@ -55,11 +54,11 @@ def unroll_lite(
         refined = torch.sigmoid(network.refine(halo, logits, to_stride2(coarse.detail, scale)))
         os4 = torch.sigmoid(coarse.logits4)
         band = unknown_band(os4.detach())
-        band = F.interpolate(band.to(rgb.dtype), scale_factor=4 * scale, mode="nearest") > 0.5
+        band = F.interpolate(band.to(rgb.dtype), scale_factor=4 * scale, mode="nearest")
         plain = F.interpolate(os4, scale_factor=4 * scale, mode="bilinear", align_corners=False)
-        os8, fused = torch.sigmoid(coarse.logits8), torch.where(band, refined, plain)
+        os8, fused = torch.sigmoid(coarse.logits8), plain + band * (refined - plain)
         fused = torch.cat([follow_colour_lines(rgb, fused[:, :1], band), fused[:, 1:]], dim=1)
-        collected.append({"os8": os8, "os4": os4, "os1": refined, "fused": fused, "band": band})
+        collected.append({"os8": os8, "os4": os4, "os1": refined, "fused": fused, "band": band > 0})
     return _stacked(collected), _known(state)
 
 
@@ -93,7 +92,7 @@ def _input(rgb: Tensor, mask: Tensor, scale: int) -> Tensor:
 
 def _unsure(alpha: Tensor, reach: int) -> Tensor:
     """Progressive refinement's region (Yu et al., CVPR 2021, eq. 1), square instead of round."""
-    unsure = ((alpha >= UNKNOWN_LOW) & (alpha <= UNKNOWN_HIGH)).to(alpha.dtype)
+    unsure = (torch.minimum(alpha, 1 - alpha) >= UNKNOWN_FROM).to(alpha.dtype)
     unsure = F.max_pool2d(unsure, (1, 2 * reach + 1), stride=1, padding=(0, reach))
     unsure = F.max_pool2d(unsure, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
     return unsure > 0.5
