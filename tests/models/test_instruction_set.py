@@ -18,6 +18,7 @@ from vimatte.models.instruction_set import (
     environment_for,
     settle_instruction_set,
 )
+from vimatte.models.registry import DEFAULT_MODEL, load_model
 
 CORE = Path(__file__).parents[2] / "core"
 PROGRAM = """
@@ -81,6 +82,12 @@ def test_a_name_that_is_none() -> None:
     assert done.returncode == 4
     assert "avx1024" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_name_that_is_none_in_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "avx1024")
+    with pytest.raises(ConfigError, match="avx1024"):
+        load_model(DEFAULT_MODEL)
 
 
 def test_too_late_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from vimatte.errors import CheckpointError, ConfigError
+from vimatte.models.instruction_set import VARIABLE, environment_for
 from vimatte.models.registry import ModelSpec, packaged_weights, require_weights
 
 PICKLED = {".pth", ".pt", ".ckpt", ".tar"}
@@ -70,6 +72,7 @@ def load_weights(network: nn.Module, row: ModelSpec, weights: Path | None) -> st
 
 def choose_device(name: str) -> torch.device:
     """Return the device for ``auto``, ``cpu`` or ``cuda``. Raises ConfigError."""
+    environment_for(os.environ.get(VARIABLE, "native"))
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():

@@ -97,8 +97,11 @@ def settle_instruction_set(argv: Sequence[str], environment: MutableMapping[str,
 def settle_by_environment() -> None:
     """Do what `VARIABLE` says when the package is imported; warn where that is impossible.
 
-    A program that imported NumPy or torch before has libraries that made their choice already.
+    A program that imported NumPy or torch before has libraries that made their choice already. A
+    name that is none is an error where a network is loaded, not here.
     """
+    if os.environ.get(VARIABLE, "native") not in CHOICES:
+        return
     try:
         settle_instruction_set((), os.environ)
     except ConfigError as error:
