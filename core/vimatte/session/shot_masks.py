@@ -12,7 +12,7 @@ from vimatte.frames.types import GuidanceFrame
 from vimatte.frames.window import Window
 from vimatte.guidance.masks_io import load_guidance, pack
 from vimatte.guidance.types import GuidanceResult
-from vimatte.session.bounds import in_front_order, overlap
+from vimatte.session.front_order import in_front_order, overlap
 from vimatte.session.session_file import Instance
 
 
