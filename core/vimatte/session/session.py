@@ -23,6 +23,7 @@ from vimatte.matting.segments import Segment
 from vimatte.models.base import MattingModel
 from vimatte.notices import Notice
 from vimatte.session.bounds import Bounds
+from vimatte.session.front_order import FrontOrder, tell_front
 from vimatte.session.identity import deciding_settings
 from vimatte.session.instances import freeze
 from vimatte.session.network import SessionNetwork
@@ -87,6 +88,7 @@ class MatteSession:
         options = {"folder": self.file.folders["masks"]} if "masks" in self.file.folders else {}
         self._provider = create_provider(guidance, **options)
         self._inputs: Inputs | None = None
+        self._front = FrontOrder()
         self._guidance_notices: tuple[Notice, ...] = ()
         self._digests = DigestCache(self.cache / "digests.json")
         self._open: OpenShot = shot.open(self._digests)
@@ -202,8 +204,12 @@ class MatteSession:
         result = yield from self._provider.run(self._open.source, self.cache, self.name)
         table = freeze(self.file.instances, result.instances, names)
         self.file = self.file.with_instances(table, result.cuts)
+        order = self.settings.order
+        self._front = yield from tell_front(
+            result, table, order, self._open.source, self.cache, self.name
+        )
         self._inputs = self._gather(result)
-        self._guidance_notices = result.notices
+        self._guidance_notices = (*result.notices, *self._front.notices(table))
         return table
 
     def ready(self) -> None:
@@ -344,9 +350,7 @@ class MatteSession:
         settings = self.fingerprint_settings()
         return Inputs(
             source=self._open.source,
-            masks=ShotMasks(
-                result, self.instances, self.settings.order, self.file.folders.get("masks")
-            ),
+            masks=ShotMasks(result, self._front),
             bounds=self._bounds,
             instances=self.enabled,
             cuts=result.cuts,
