@@ -95,7 +95,8 @@ def test_a_large_picture_is_looked_at_in_small() -> None:
 
 def test_nothing_to_tell() -> None:
     picture = plate([])
-    apart, dot = mask(disc(30, radius=10)), InstanceMask(Window(30, 80, 1, 1), np.ones((1, 1), bool))
+    apart = mask(disc(30, radius=10))
+    dot = InstanceMask(Window(30, 80, 1, 1), np.full((1, 1), True))
     assert look(picture, CANVAS, apart, mask(disc(180, radius=10))) == Evidence()
     assert look(picture, CANVAS, apart, dot) == Evidence()
     outside = Window(500, 500, WIDTH, HEIGHT)

@@ -15,7 +15,7 @@ from vimatte.output.exr_file import write_exr
 from vimatte.output.exr_layers import channel_names, round_alphas
 from vimatte.output.publish import Publisher
 from vimatte.output.records import digest
-from vimatte.output.verify import verify
+from vimatte.output.verify import EmptyMattes, verify
 
 Alphas = dict[str, np.ndarray]
 FRAMES = FrameRange.parse("1001-1003")
@@ -141,3 +141,25 @@ def test_a_wrong_cryptomatte(
 def test_not_a_version(tmp_path: Path) -> None:
     with pytest.raises(VerifyError, match="not a published version"):
         list(verify(tmp_path, FRAMES))
+
+
+def test_mattes_that_are_empty_where_their_mask_is_not(
+    tmp_path: Path, rows: list[Any], header: FrameHeader, alphas: Alphas
+) -> None:
+    made = Publisher.open(tmp_path, "sh010", FRAMES, rows, "f", {})
+    for frame in FRAMES:
+        wanted = dict(alphas)
+        if frame >= 1002:
+            wanted["person02"] = np.zeros_like(alphas["person02"])
+        made.write(frame, header, wanted)
+    masks = {1001: {"person01": 90, "person02": 90}, 1002: {"person02": 80}, 1003: {"person02": 85}}
+    empty = EmptyMattes(masks.__getitem__)
+    assert list(verify(made.folder, FRAMES, empty)) == []
+    assert empty.lines == [
+        "frames 1002-1003: the matte of person02 is empty, its mask has up to 85 pixels"
+    ]
+    # A file that is wrong already is not compared: its mattes say nothing.
+    made.exr(1003).write_bytes(b"")
+    empty = EmptyMattes(masks.__getitem__)
+    assert len(list(verify(made.folder, FRAMES, empty))) == 1
+    assert "frame 1002: the matte" in empty.lines[0]

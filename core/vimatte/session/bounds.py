@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from vimatte.errors import GuidanceError
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.open_plate import open_plate
-from vimatte.frames.types import Plate
+from vimatte.frames.types import GuidanceFrame, InstanceMask, Plate
 from vimatte.frames.window import Window, place
+from vimatte.guidance.masks_io import mask_of
 from vimatte.matting.loop import InstanceAlpha
 from vimatte.notices import Notice
 from vimatte.session.session_file import Instance
@@ -119,6 +120,42 @@ class Bounds:
             )
             for key in full
         }
+
+    def bound_masks(
+        self, guidance: GuidanceFrame, instances: Sequence[Instance]
+    ) -> dict[int, InstanceMask]:
+        """Return the masks that bounded mattes should keep to; empty ones are not in it.
+
+        What a garbage matte takes from a matte is taken from its mask, a core is added to it, and
+        the cores of others are taken from it.
+
+        Raises
+        ------
+        GuidanceError
+            When a bounding sequence has no picture for the frame.
+        """
+        frame = guidance.frame
+        wanted = {row.id: row.name for row in instances}
+        if not self._folders:
+            return {key: item for key, item in guidance.masks.items() if key in wanted}
+        canvas = self._source.window(frame)
+        cores = {key: self._read("core", name, frame, canvas) for key, name in wanted.items()}
+        out: dict[int, InstanceMask] = {}
+        for key, name in wanted.items():
+            pixels = np.zeros(canvas.shape, np.bool_)
+            if key in guidance.masks:
+                item = guidance.masks[key]
+                pixels = np.asarray(place(item.mask, item.window, canvas), np.bool_)
+            garbage = self._read("garbage", name, frame, canvas)
+            if garbage is not None:
+                pixels &= garbage >= 0.5
+            for other, core in cores.items():
+                if core is not None:
+                    pixels = pixels | (core >= 0.5) if other == key else pixels & (core < 0.5)
+            bounded = mask_of(pixels, canvas)
+            if bounded is not None:
+                out[key] = bounded
+        return out
 
     def _read(self, kind: str, name: str, frame: int, canvas: Window) -> Plane | None:
         plate = self._plate(kind, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -13,11 +13,13 @@ import numpy as np
 
 from vimatte._version import __version__
 from vimatte.cache.fingerprint import fingerprint
+from vimatte.cache.folders import shot_folder
 from vimatte.frames.ahead import ahead
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import alpha_to_plate
 from vimatte.matting.loop import InstanceAlpha
 from vimatte.output.foreground import premultiplied_foregrounds
+from vimatte.output.mask_match import is_speck
 from vimatte.output.pictures import preview_picture
 from vimatte.output.publish import Publisher
 from vimatte.output.qc import QCPage
@@ -98,6 +100,17 @@ def published(session: MatteSession, out: Path) -> Path | None:
     return next(found, None)
 
 
+def guidance_is_cached(session: MatteSession) -> bool:
+    """Return whether the cache has masks of the shot, so that `MatteSession.ready` costs little."""
+    folder = session.cache / shot_folder(session.name)
+    return folder.is_dir() and any(folder.glob("guidance-*"))
+
+
+def belongs(session: MatteSession, folder: Path) -> bool:
+    """Return whether a version holds this session's mattes as its settings make them now."""
+    return Manifest.read(folder).fingerprint in _fingerprints(session)
+
+
 def _fingerprints(session: MatteSession) -> tuple[str, str]:
     """Return what identifies a version of mattes, and one that has colours: they hang on more."""
     mattes = session.mattes_fingerprint()
@@ -167,6 +180,24 @@ def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> 
     return PublishedFrame(result.frame, result.cached, written=True)
 
 
+def masks_to_verify(session: MatteSession) -> Callable[[int], dict[str, int]]:
+    """Return what gives a frame's masks, their pixels by name; those that may be lost left out."""
+    names = {row.id: row.name for row in session.enabled}
+
+    def masks(frame: int) -> dict[str, int]:
+        if frame not in session.frames:
+            return {}
+        window = session.shot.source.window(frame)
+        sizes = {key: item.area for key, item in session.expected(frame).items()}
+        return {
+            names[key]: pixels
+            for key, pixels in sizes.items()
+            if pixels and not is_speck(pixels, window.width * window.height)
+        }
+
+    return masks
+
+
 def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None) -> Path:
     """Write the QC page from what is cached; nothing is computed but what is missing.
 
@@ -174,6 +205,12 @@ def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None
     ------
     OutputError
     """
+    make_qc(session, frames).write(path)
+    return path
+
+
+def make_qc(session: MatteSession, frames: FrameRange | None = None) -> QCPage:
+    """Return the QC page, to be written; its `QCPage.notes` are the frames worth a look."""
     chosen = session.frames if frames is None else frames
     page = QCPage(
         session.name,
@@ -194,6 +231,7 @@ def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None
             result.frame,
             window.width * window.height,
             _planes(result.alphas),
+            {key: (m.window, m.mask) for key, m in session.expected(result.frame).items()},
             cut=result.frame in cuts,
         )
     for picture in session.shot.source.read_ahead(page.pick(QC_PICTURES)):
@@ -203,8 +241,7 @@ def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None
         }
         alphas = next(iter(session.run(FrameRange.of([picture.frame])))).alphas
         page.show(picture, _planes(alphas), masks)
-    page.write(path)
-    return path
+    return page
 
 
 def _planes(alphas: Mapping[int, InstanceAlpha]) -> dict[int, Alpha]:

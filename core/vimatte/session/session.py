@@ -15,7 +15,7 @@ from vimatte.cache.store import FrameStore
 from vimatte.errors import CacheError, FrameNotReady, InputError
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
-from vimatte.frames.types import GuidanceFrame
+from vimatte.frames.types import GuidanceFrame, InstanceMask
 from vimatte.guidance.registry import create as create_provider
 from vimatte.guidance.types import GuidanceResult, Step
 from vimatte.matting.loop import InstanceAlpha
@@ -328,6 +328,13 @@ class MatteSession:
     def guidance(self, frame: int) -> GuidanceFrame:
         """Return the masks of a frame, as the network sees them. Guidance must have run."""
         return self._guided().masks.read(frame)
+
+    def expected(self, frame: int) -> dict[int, InstanceMask]:
+        """Return what the mattes of a frame should keep to, by instance id.
+
+        That is the masks in front order, bounded as the mattes are. Guidance must have run.
+        """
+        return self._bounds.bound_masks(self.guidance(frame), self.enabled)
 
     def stores(self) -> dict[str, FrameStore]:
         """Return the stores of the cache that the shot uses, by kind. Guidance must have run."""
