@@ -8,6 +8,7 @@ is asked for. It changes within a contact only where many frames in a row speak 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -20,7 +21,7 @@ from vimatte.cache.fingerprint import fingerprint
 from vimatte.cache.store import FrameStore
 from vimatte.frames.ahead import ahead
 from vimatte.frames.network_source import NetworkSource
-from vimatte.frames.types import GuidanceFrame
+from vimatte.frames.types import InstanceMask
 from vimatte.guidance.masks_io import load_guidance
 from vimatte.guidance.occlusion import look, shared_pixels, thickness
 from vimatte.guidance.types import Step
@@ -38,6 +39,9 @@ SURE = 2.0
 # Overlaps thinner than this share of the smaller instance's size are coarseness of the masks,
 # unless the plate says clearly who is in front: it does not matter who gets them.
 THICK = 0.1
+
+# What is kept of an overlap: two ids, the score in `_UNITS`, the thickness in thousandths.
+Row = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def overlaps(
     store = FrameStore(cache_root, shot, "contacts", settings)
     found: dict[int, tuple[Overlap, ...]] = {}
     records: dict[int, dict[str, str]] = {}
-    missing = []
+    missing: list[int] = []
     for frame in source.frames:
         record = masks.record(frame) or {}
         records[frame] = {"plate": source.digest(frame), "masks": fingerprint(record)}
@@ -134,34 +138,45 @@ def overlaps(
             missing.append(frame)
         else:
             found[frame] = _unpack(arrays["overlaps"])
-    done = len(records) - len(missing)
-
-    def compare(frame: int) -> tuple[int, NDArray[np.int32]]:
-        return frame, _compare(source, load_guidance(masks, frame))
-
-    for frame, rows in ahead(compare, missing):
+    # Most frames of most shots have no overlap: they are not even decoded.
+    touching: list[int] = []
+    for frame, pairs in ahead(lambda frame: (frame, _touching(masks, frame)), missing):
+        if pairs:
+            touching.append(frame)
+        else:
+            store.save(frame, {"overlaps": _packed([])}, records[frame])
+    for done, (frame, rows) in enumerate(
+        ahead(lambda frame: (frame, _compare(source, masks, frame)), touching), 1
+    ):
         store.save(frame, {"overlaps": rows}, records[frame])
         found[frame] = _unpack(rows)
-        done += 1
-        yield Step(_STAGE, frame, done, len(records))
-    return {frame: found[frame] for frame in source.frames if found[frame]}
+        yield Step(_STAGE, frame, done, len(touching))
+    return {frame: found[frame] for frame in source.frames if found.get(frame)}
 
 
-def _compare(source: NetworkSource, guidance: GuidanceFrame) -> NDArray[np.int32]:
-    """Return a row (first, second, score, thickness) for every two masks that share pixels."""
-    rows: list[tuple[int, int, int, int]] = []
-    picture = None
-    for first, second in combinations(sorted(guidance.masks), 2):
-        one, other = guidance.masks[first], guidance.masks[second]
+def _touching(masks: FrameStore, frame: int) -> list[tuple[InstanceMask, InstanceMask, Row]]:
+    """Return every two masks of a frame that share pixels, with their ids and its thickness."""
+    items = sorted(load_guidance(masks, frame).masks.items())
+    out = []
+    for (first, one), (second, other) in combinations(items, 2):
         shared = shared_pixels(one, other)
-        if shared is None:
-            continue
-        if picture is None:  # a frame without an overlap is not even decoded
-            picture = source.read(guidance.frame)
+        if shared is not None:
+            share = thickness(shared.mask) / math.sqrt(min(one.area, other.area))
+            out.append((one, other, (first, second, 0, round(1000 * share))))
+    return out
+
+
+def _compare(source: NetworkSource, masks: FrameStore, frame: int) -> NDArray[np.int32]:
+    """Compare every two masks of a frame that share pixels with the plate."""
+    picture = source.read(frame)
+    rows: list[Row] = []
+    for one, other, (first, second, _, thick) in _touching(masks, frame):
         score = look(picture.pixels, picture.window, one, other).score
-        size = np.sqrt(min(one.area, other.area))
-        thick = thickness(shared.mask) / float(size)
-        rows.append((first, second, round(score * _UNITS), round(thick * 1000)))
+        rows.append((first, second, round(score * _UNITS), thick))
+    return _packed(rows)
+
+
+def _packed(rows: Sequence[Row]) -> NDArray[np.int32]:
     return np.asarray(rows, np.int32).reshape(-1, 4)
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vimatte.frames.window import Window, place
+from vimatte.frames.window import Window
 
 # A matte is empty where it holds less than this share of its mask's pixels ...
 EMPTY_SHARE = 0.005
@@ -19,7 +19,7 @@ SPECK_PIXELS, SPECK_SHARE = 512, 0.005
 # What lies further from the mask than this share of its size is far: usual masks are off by less.
 FAR = 0.2
 _LEAST_FAR = 6.0
-# Compared in small: the long side, in pixels.
+# So many pixels of the long side are compared, evenly spread.
 _SIDE = 256
 
 Alpha = tuple[Window, NDArray[np.float32]]
@@ -84,11 +84,10 @@ def match_mask(mask: Mask | None, alpha: Alpha | None, area: int) -> MaskMatch:
     if alpha is None or is_empty(pixels, matte):
         return MaskMatch(pixels, matte, 0.0, 100.0, speck)
     window = mask[0].union(alpha[0])
-    factor = min(1.0, _SIDE / max(window.width, window.height))
-    size = max(1, round(window.width * factor)), max(1, round(window.height * factor))
-    inside = _small(mask[1].astype(np.float32), mask[0], window, size)
-    solid = _small(alpha[1], alpha[0], window, size)
-    far = max(_LEAST_FAR, FAR * math.sqrt(pixels)) * factor
+    step = max(1, -(-max(window.width, window.height) // _SIDE))
+    inside = _sampled(mask[1], mask[0], window, step)
+    solid = _sampled(alpha[1], alpha[0], window, step)
+    far = max(_LEAST_FAR, FAR * math.sqrt(pixels)) / step
     return MaskMatch(
         pixels,
         matte,
@@ -98,11 +97,17 @@ def match_mask(mask: Mask | None, alpha: Alpha | None, area: int) -> MaskMatch:
     )
 
 
-def _small(
-    plane: NDArray[np.float32], at: Window, window: Window, size: tuple[int, int]
+def _sampled(
+    plane: NDArray[np.generic], at: Window, window: Window, step: int
 ) -> NDArray[np.float32]:
-    placed = np.asarray(place(plane, at, window), np.float32)
-    return np.asarray(cv2.resize(placed, size, interpolation=cv2.INTER_AREA), np.float32)
+    """Return every `step`-th pixel of a window, of a plane that covers a part of it."""
+    rows, columns = -(-window.height // step), -(-window.width // step)
+    out = np.zeros((rows, columns), np.float32)
+    top, left = -(-(at.y - window.y) // step), -(-(at.x - window.x) // step)
+    y, x = top * step + window.y - at.y, left * step + window.x - at.x
+    part = plane[y::step, x::step]
+    out[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return out
 
 
 def _share_far(weight: NDArray[np.float32], near: NDArray[np.bool_], far: float) -> float:

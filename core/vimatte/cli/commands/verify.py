@@ -76,8 +76,9 @@ def run(args: argparse.Namespace, ui: Console) -> int:
             _report(empty.lines, ui)
             many = len(empty.lines)
             raise VerifyError(
-                f"the mattes of {many} instance{'s' * (many != 1)} are empty where their masks "
-                "have pixels",
+                "a matte is empty where its mask has pixels"
+                if many == 1
+                else f"the mattes of {many} instances are empty where their masks have pixels",
                 path=folder,
                 hint="look at the guidance on the QC page (vimatte qc): mend these masks, or turn "
                 "the instance off",
