@@ -60,11 +60,11 @@ def test_verify_says_what_it_cannot_compare(shot: Path, capsys: pytest.CaptureFi
     out = str(shot / "out")
     assert main(["verify", out, "--published", "v001"]) == 0
     said = capsys.readouterr().out
-    assert "the mattes of v001 are not compared with masks: it was made from other" in said
+    assert "mattes are not compared with masks: the version is of other masks" in said
     assert "4 frames verified" in said
     (shot / "out" / "cache").rename(shot / "elsewhere")
     assert main(["verify", out, "--published", "v001"]) == 0
-    assert "its masks are not in the cache" in capsys.readouterr().out
+    assert "not compared with masks: they are not in the cache" in capsys.readouterr().out
 
 
 def test_an_instance_that_is_off_is_not_missed(shot: Path) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vimatte.frames.window import Window
-from vimatte.output.mask_match import MaskMatch, is_empty, is_speck, match_mask
+from vimatte.output.mask_match import MaskMatch, is_empty, is_speck, match_mask, must_show
 
 AREA = 640 * 480
 CANVAS = Window(0, 0, 640, 480)
@@ -85,3 +85,14 @@ def test_large_windows_are_compared_in_small() -> None:
     moved = np.roll(mask, 60, axis=1).astype(np.float32)
     found = match_mask((canvas, mask), (canvas, moved), 4096 * 2160)
     assert (found.outside, found.uncovered) == (0, 0)
+
+
+def test_what_cannot_be_without_a_matte() -> None:
+    hd = 1920 * 1080
+    assert must_show(np.ones((40, 40), bool), hd)
+    assert not must_show(np.ones((8, 600), bool), hd)  # a sliver at the picture's border
+    rim = disc(200, radius=60) & ~disc(200, radius=54)
+    assert np.count_nonzero(rim) > 2000
+    assert not must_show(rim, hd)
+    assert not must_show(np.ones((20, 20), bool), hd)
+    assert must_show(np.ones((12, 20), bool), 96 * 64)

@@ -16,6 +16,9 @@ EMPTY_SHARE = 0.005
 # ... and masks of fewer pixels than these, and a smaller share of the picture, may be lost: of
 # discs that outline nothing in real footage the network drops a half up to this size.
 SPECK_PIXELS, SPECK_SHARE = 512, 0.005
+# So may masks that are thinner everywhere than twice this, in pixels and as a share of the
+# picture's size: rims that are left of somebody who is hidden, slivers at the picture's border.
+THIN_PIXELS, THIN_SHARE = 6, 0.01
 # What lies further from the mask than this share of its size is far: usual masks are off by less.
 FAR = 0.2
 _LEAST_FAR = 6.0
@@ -64,6 +67,15 @@ def is_empty(mask: float, matte: float) -> bool:
 def is_speck(mask: float, area: float) -> bool:
     """Return whether a mask is so small, in a picture of `area` pixels, that it may be lost."""
     return mask < min(SPECK_PIXELS, SPECK_SHARE * area)
+
+
+def must_show(mask: NDArray[np.bool_], area: int) -> bool:
+    """Return whether a mask, in a picture of `area` pixels, cannot be without a matte."""
+    if is_speck(int(np.count_nonzero(mask)), area):
+        return False
+    radius = int(min(THIN_PIXELS, THIN_SHARE * math.sqrt(area)))
+    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return bool(cv2.erode(np.pad(mask, 1).astype(np.uint8), ball, borderValue=0).any())
 
 
 def match_mask(mask: Mask | None, alpha: Alpha | None, area: int) -> MaskMatch:

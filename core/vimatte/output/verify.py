@@ -10,10 +10,11 @@ import numpy as np
 
 from vimatte.errors import VerifyError
 from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.types import InstanceMask
 from vimatte.output.cryptomatte import layer_channels, name_id
 from vimatte.output.exr_file import LOSSLESS, read_layers
 from vimatte.output.half import UNITS_IN_ONE, half_units, units_to_half_floor
-from vimatte.output.mask_match import is_empty
+from vimatte.output.mask_match import is_empty, must_show
 from vimatte.output.records import problems
 from vimatte.output.version import Manifest, expected_files
 
@@ -25,18 +26,21 @@ class EmptyMattes:
     Parameters
     ----------
     masks : callable
-        Gives the masks of a frame as the mattes should keep to them: their pixels, by the
-        instance's name.
+        Gives the masks of a frame as the mattes should keep to them, by the instance's name.
+    area : callable
+        Gives the pixels of the whole picture.
     """
 
-    masks: Callable[[int], Mapping[str, int]]
+    masks: Callable[[int], Mapping[str, InstanceMask]]
+    area: Callable[[int], int]
     _found: dict[str, dict[int, int]] = field(default_factory=dict, init=False)
 
     def look(self, frame: int, sums: Mapping[str, float]) -> None:
         """Compare a frame's masks with its alphas, whose sums are given by name."""
-        for name, pixels in self.masks(frame).items():
-            if is_empty(pixels, sums.get(name, 0.0)):
-                self._found.setdefault(name, {})[frame] = pixels
+        for name, item in self.masks(frame).items():
+            empty = is_empty(item.area, sums.get(name, 0.0))
+            if empty and must_show(item.mask, self.area(frame)):
+                self._found.setdefault(name, {})[frame] = item.area
 
     @property
     def lines(self) -> list[str]:

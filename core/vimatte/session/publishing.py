@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -17,13 +17,14 @@ from vimatte.cache.folders import shot_folder
 from vimatte.frames.ahead import ahead
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import alpha_to_plate
+from vimatte.frames.types import InstanceMask
 from vimatte.matting.loop import InstanceAlpha
 from vimatte.output.foreground import premultiplied_foregrounds
-from vimatte.output.mask_match import is_speck
 from vimatte.output.pictures import preview_picture
 from vimatte.output.publish import Publisher
 from vimatte.output.qc import QCPage
 from vimatte.output.qc_statistics import Alpha
+from vimatte.output.verify import EmptyMattes
 from vimatte.output.version import Manifest, versions_of
 from vimatte.session.results import FrameResult, PublishedFrame
 from vimatte.session.session import MatteSession
@@ -180,22 +181,20 @@ def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> 
     return PublishedFrame(result.frame, result.cached, written=True)
 
 
-def masks_to_verify(session: MatteSession) -> Callable[[int], dict[str, int]]:
-    """Return what gives a frame's masks, their pixels by name; those that may be lost left out."""
+def empty_mattes(session: MatteSession) -> EmptyMattes:
+    """Return what `vimatte.output.verify.verify` compares mattes with the session's masks by."""
     names = {row.id: row.name for row in session.enabled}
 
-    def masks(frame: int) -> dict[str, int]:
+    def masks(frame: int) -> dict[str, InstanceMask]:
         if frame not in session.frames:
             return {}
-        window = session.shot.source.window(frame)
-        sizes = {key: item.area for key, item in session.expected(frame).items()}
-        return {
-            names[key]: pixels
-            for key, pixels in sizes.items()
-            if pixels and not is_speck(pixels, window.width * window.height)
-        }
+        return {names[key]: item for key, item in session.expected(frame).items()}
 
-    return masks
+    def area(frame: int) -> int:
+        window = session.shot.source.window(frame)
+        return window.width * window.height
+
+    return EmptyMattes(masks, area)
 
 
 def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None) -> Path:

@@ -15,11 +15,12 @@ from vimatte.cli.session_options import (
     report_notices,
 )
 from vimatte.errors import VerifyError
+from vimatte.notices import Notice
 from vimatte.output.verify import EmptyMattes, verify
 from vimatte.session.publishing import (
     belongs,
+    empty_mattes,
     guidance_is_cached,
-    masks_to_verify,
     published,
 )
 
@@ -91,19 +92,16 @@ def _masks(place: Workplace, folder: Path, ui: Console, *, chosen: bool) -> Empt
     """Return what compares mattes with masks; None, and say why, where that cannot be done."""
     session, reason = place.session, ""
     if chosen and not guidance_is_cached(session):
-        reason = "its masks are not in the cache"
+        reason = "they are not in the cache"
     else:
         session.ready()
         if chosen and not belongs(session, folder):
-            reason = "it was made from other masks or settings than the session has now"
+            reason = "the version is of other masks or settings than the session has now"
     if not reason:
-        return EmptyMattes(masks_to_verify(session))
-    ui.event(
-        "warning",
-        f"note: the mattes of {folder.name} are not compared with masks: {reason}",
-        code="not-compared",
-        message=reason,
-    )
+        return empty_mattes(session)
+    message = f"mattes are not compared with masks: {reason}"
+    notice = Notice("not-compared", message, path=str(folder))
+    ui.event("warning", f"note: {notice}", **notice.to_json())
     return None
 
 
