@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from vimatte.output.mask_match import MaskMatch
 from vimatte.output.qc_notes import MAX_NOTES, notes
 from vimatte.output.qc_statistics import InstanceSeries, Statistics
 
@@ -99,3 +100,53 @@ def test_a_soft_stretch_is_one_note_at_its_worst_frame() -> None:
 def test_the_list_is_bounded() -> None:
     coverage = [10.0, 0.0] * 100
     assert len(notes(shot(coverage))) == MAX_NOTES
+
+
+def matched(match: list[MaskMatch], coverage: list[float] | None = None) -> Statistics:
+    made = shot(coverage or [10.0] * len(match))
+    made.series[1].match = match
+    return made
+
+
+def test_an_empty_matte_comes_first_in_one_line() -> None:
+    coverage = [10.0] * 30
+    coverage[8:10] = [0.0, 0.0]  # a hole, which says less
+    match = [MaskMatch(5000, 5000)] * 30
+    match[15:20] = [MaskMatch(5000 + 100 * k, 0.0) for k in range(5)]
+    found = notes(matched(match, coverage))
+    assert found[0].frame == 1020
+    assert found[0].reason == "the mask has 5,400 pixels, the matte is empty (frames 1016-1020)"
+    assert found[0].grave
+    assert str(found[0]) == f"frame 1020: bob: {found[0].reason}"
+    assert found[0].to_json()["instance"] == "bob"
+    assert "is gone for 2 frames" in found[1].reason
+    assert not found[1].grave
+    assert sum("empty" in note.reason for note in found) == 1
+
+
+def test_many_frames_apart_are_counted() -> None:
+    match = [MaskMatch(5000, 0.0 if k % 2 else 5000.0) for k in range(100)]
+    (note,) = notes(matched(match))
+    assert note.reason.endswith("the matte is empty (frames 1002-1100x2)")
+    match = [MaskMatch(5000, 0.0 if k * k % 7 == 1 else 5000.0) for k in range(200)]
+    (note,) = notes(matched(match))
+    assert "of them" in note.reason
+    assert len(note.reason) < 120
+
+
+def test_a_matte_far_from_its_mask_and_a_mask_left_out() -> None:
+    good = [MaskMatch(5000, 5000, 20.0, 20.0)] * 10
+    assert notes(matched(good)) == []
+    astray = matched([*good, MaskMatch(5000, 9000, 45.0, 0.0), MaskMatch(5000, 2000, 0.0, 60.0)])
+    found = notes(astray)
+    assert [note.reason for note in found] == [
+        "45% of the matte is far from the mask",
+        "60% of the mask has no matte",
+    ]
+    assert all(note.grave for note in found)
+
+
+def test_a_speck_that_is_lost_is_named_but_is_not_grave() -> None:
+    (note,) = notes(matched([MaskMatch(40, 0.0, 0.0, 100.0, speck=True)] * 3))
+    assert note.reason == "the mask has 40 pixels, the matte is empty (frames 1001-1003)"
+    assert not note.grave

@@ -69,3 +69,16 @@ def test_soft_is_an_area_and_not_an_edge() -> None:
     assert soft["hair"] == 0
     assert soft["inside"] == pytest.approx(100 * 400 / (math.pi * 30**2), rel=0.1)
     assert soft["all"] > 80
+
+
+def test_mattes_are_compared_with_their_masks() -> None:
+    statistics = Statistics({1: "a", 2: "b", 3: "c"})
+    mask = disc(20) > 0.5
+    alphas = {1: (WINDOW, disc(20)), 3: (WINDOW, disc(20))}
+    statistics.add(1, 8000, alphas, {1: (WINDOW, mask), 2: (WINDOW, mask)}, cut=False)
+    statistics.add(2, 8000, alphas, cut=False)
+    kept, empty, free = (statistics.series[key].match[0] for key in (1, 2, 3))
+    assert (kept.mask, kept.empty) == (np.count_nonzero(mask), False)
+    assert empty.empty
+    assert (free.mask, free.empty) == (0, False)
+    assert not any(series.match[1].mask for series in statistics.series.values())

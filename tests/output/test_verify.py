@@ -9,13 +9,14 @@ import pytest
 
 from vimatte.errors import VerifyError
 from vimatte.frames.frame_range import FrameRange
-from vimatte.frames.types import FrameHeader
+from vimatte.frames.types import FrameHeader, InstanceMask
+from vimatte.frames.window import Window
 from vimatte.output.cryptomatte import layer_channels, rank
 from vimatte.output.exr_file import write_exr
 from vimatte.output.exr_layers import channel_names, round_alphas
 from vimatte.output.publish import Publisher
 from vimatte.output.records import digest
-from vimatte.output.verify import verify
+from vimatte.output.verify import EmptyMattes, verify
 
 Alphas = dict[str, np.ndarray]
 FRAMES = FrameRange.parse("1001-1003")
@@ -141,3 +142,35 @@ def test_a_wrong_cryptomatte(
 def test_not_a_version(tmp_path: Path) -> None:
     with pytest.raises(VerifyError, match="not a published version"):
         list(verify(tmp_path, FRAMES))
+
+
+def test_mattes_that_are_empty_where_their_mask_is_not(
+    tmp_path: Path, rows: list[Any], header: FrameHeader, alphas: Alphas
+) -> None:
+    made = Publisher.open(tmp_path, "sh010", FRAMES, rows, "f", {})
+    for frame in FRAMES:
+        wanted = dict(alphas)
+        if frame >= 1002:
+            wanted["person02"] = np.zeros_like(alphas["person02"])
+        made.write(frame, header, wanted)
+    whole = InstanceMask(Window(-3, 2, 20, 12), np.ones((12, 20), bool))
+    part = InstanceMask(Window(-3, 2, 10, 8), np.ones((8, 10), bool))
+    masks = {
+        1001: {"person01": whole, "person02": whole},
+        1002: {"person02": part},
+        1003: {"person02": whole},
+    }
+    empty = EmptyMattes(masks.__getitem__, lambda _: 240)
+    assert list(verify(made.folder, FRAMES, empty)) == []
+    assert empty.lines == [
+        "frames 1002-1003: the matte of person02 is empty, its mask has up to 240 pixels"
+    ]
+    # A file that is wrong already is not compared: its mattes say nothing.
+    made.exr(1003).write_bytes(b"")
+    empty = EmptyMattes(masks.__getitem__, lambda _: 240)
+    assert len(list(verify(made.folder, FRAMES, empty))) == 1
+    assert empty.lines == ["frame 1002: the matte of person02 is empty, its mask has 80 pixels"]
+    # In a large picture such a mask is a speck, which may be lost.
+    empty = EmptyMattes(masks.__getitem__, lambda _: 1920 * 1080)
+    assert len(list(verify(made.folder, FRAMES, empty))) == 1
+    assert empty.lines == []

@@ -228,19 +228,6 @@ def test_nobody_in_the_shot(make: Make, tmp_path: Path) -> None:
     write_qc(session, tmp_path / "qc.html")
 
 
-def test_overlapping_masks_need_an_order(make: Make) -> None:
-    provider = Discs(overlapping=True)
-    crossing = Shot(make().shot.shot.path, frames="1017-1018")
-    session = make("a", provider=provider, shot=crossing)
-    # The discs are 100 pixels apart and move together: they touch from frame 1013 on.
-    with pytest.raises(GuidanceError, match="overlap") as info:
-        run(session)
-    assert info.value.frame == 1017
-    assert "--order" in str(info.value)
-    ordered = Settings(segment=6, preroll=3, order=("disc2", "disc1"))
-    assert run(make("b", provider=provider, shot=crossing, settings=ordered)) == [1017, 1018]
-
-
 def test_frames_outside_of_the_plate(make: Make, plate: Path) -> None:
     with pytest.raises(FrameRangeError, match="not in the plate"):
         make(shot=Shot(plate, frames="1010-1030"))

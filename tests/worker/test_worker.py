@@ -97,6 +97,7 @@ def test_guide_run_plan(shot: Path, worker: WorkerClient) -> None:
     assert channels["ann.A"][32, 29] > 0.5
     assert "bert.A" not in channels
     assert Path(done["qc"]).exists()
+    assert done["notes"] == []
 
     assert done["cutouts"] == {}
     worker.request("run", **fields(shot, instances=rows, cutout=True))

@@ -94,8 +94,10 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--quality", choices=sorted(QUALITY), default="final")
     group.add_argument("--names", metavar="a,b,c", default="", help="of the instances, in order")
     group.add_argument(
-        "--order", metavar="a,b,c", default="", help="front to back, for masks that overlap"
-    )
+        "--order", metavar="a,b,c", default="",
+        help="instances from front to back, for masks that overlap; "
+        "by default who is in front is told from the plate",
+    )  # fmt: skip
     group.add_argument("--garbage", type=Path, metavar="DIR", help="outside of it alpha is 0")
     group.add_argument("--core", type=Path, metavar="DIR", help="inside of it alpha is 1")
     group.add_argument("--segment", type=int, default=Settings.segment, metavar="S")

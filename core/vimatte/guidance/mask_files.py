@@ -33,8 +33,9 @@ _STAGE = "reading masks"
 class MaskFileGuidance:
     """Reads masks; see `vimatte.guidance.types.GuidanceProvider` and `open_masks` for the forms.
 
-    Masks are kept as they are: where they overlap, both have the pixel, and the session asks for
-    a front order. A pixel of at least 0.5 is inside. An empty mask is an absent instance.
+    Masks are kept as they are: where they overlap, both have the pixel, and who is in front is
+    told later (`vimatte.guidance.contacts`). A pixel of at least 0.5 is inside. An empty mask is an
+    absent instance.
 
     Parameters
     ----------

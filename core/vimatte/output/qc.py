@@ -82,13 +82,18 @@ class QCPage:
         self._colours = {row.id: row.colour for row in instances}
         self._rows: list[Row] = []
 
+    @property
+    def notes(self) -> list[Note]:
+        """The frames worth a look, the most striking first."""
+        return notes(self.statistics)
+
     def pick(self, count: int) -> list[int]:
         """Return the frames to show: `count` evenly spread ones and those most worth a look."""
         frames = self.statistics.frames
         if not frames:
             return []
         at = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
-        noted = list(dict.fromkeys(note.frame for note in notes(self.statistics)))
+        noted = list(dict.fromkeys(note.frame for note in self.notes))
         return sorted({frames[i] for i in at} | set(noted[:NOTED_PICTURES]))
 
     def show(
@@ -124,7 +129,7 @@ class QCPage:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        found = notes(self.statistics)
+        found = self.notes
         shown = {row.frame for row in self._rows}
         series = self.statistics.series
         page = environment.get_template("qc.html.j2").render(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vimatte.frames.frame_range import FrameRange
+from vimatte.output.mask_match import MaskMatch
 from vimatte.output.qc_statistics import InstanceSeries, Statistics
 
 # A value stands out when it is this many robust deviations above the usual one.
@@ -20,8 +22,15 @@ AT_ONCE = 0.35
 HOLE = 5
 SOFT_SHARE = 4.0
 MAX_NOTES = 40
+# Percent of a matte that is far from its mask, or of a mask far from its matte, that is worth a
+# look. Masks grown by a quarter of their size, or boxes, stay below.
+ASTRAY = 30.0
+# Frame ranges longer than this are cut short.
+_LONGEST_SPAN = 60
 
-_SCORE_HOLE, _SCORE_AT_ONCE, _SCORE_SOFT = 1000.0, 500.0, 8.0
+# The worst first: nothing at all, then the wrong thing, then too little.
+_SCORE_EMPTY, _SCORE_OUTSIDE, _SCORE_UNCOVERED = 100_000.0, 20_000.0, 10_000.0
+_SCORE_HOLE, _SCORE_SPECK, _SCORE_AT_ONCE, _SCORE_SOFT = 1000.0, 600.0, 500.0, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +52,32 @@ class Note:
     reason: str
     score: float
 
+    @property
+    def grave(self) -> bool:
+        """Whether the matte does not keep to its mask: it is no matter of taste."""
+        return self.score >= _SCORE_UNCOVERED
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"frame {self.frame}: {self.instance}: {self.reason}"
+
+    def to_json(self) -> dict[str, int | float | str]:
+        """Return it as an object, for ``--json`` and the worker."""
+        return {
+            "frame": self.frame,
+            "instance": self.instance,
+            "reason": self.reason,
+            "score": round(self.score, 2),
+        }
+
 
 def notes(statistics: Statistics) -> list[Note]:
     """Return the frames worth a look, the most striking first, at most `MAX_NOTES`.
 
-    Looked for: mattes that are gone for a few frames, that come or go at once, that change or grow
-    far more than they usually do in this shot, and that are half transparent over an area.
+    Looked for: mattes that are empty where their mask is not, that lie far from it or leave much
+    of it out, one line an instance; mattes that are gone for a few frames, that come or go at
+    once, that change or grow far more than they usually do in this shot, and that are half
+    transparent over an area.
     """
     found: dict[tuple[int, str], Note] = {}
     for key, series in statistics.series.items():
@@ -64,6 +93,7 @@ def notes(statistics: Statistics) -> list[Note]:
 
 def _all(statistics: Statistics, series: InstanceSeries, name: str) -> Iterator[Note]:
     frames, starts = statistics.frames, statistics.starts
+    yield from _astray(frames, series.match, name)
     yield from _presence(frames, starts, series.coverage, name)
     growth = _growth(series.coverage, starts)
     for index, score in _outliers(series.change, LEAST_CHANGE):
@@ -77,6 +107,39 @@ def _all(statistics: Statistics, series: InstanceSeries, name: str) -> Iterator[
         span = "" if first == last else f" (frames {frames[first]}-{frames[last]})"
         reason = f"{series.soft[worst]:.0f}% of the matte is half transparent{span}"
         yield Note(frames[worst], name, reason, _SCORE_SOFT + series.soft[worst])
+
+
+def _astray(frames: Sequence[int], match: Sequence[MaskMatch], name: str) -> Iterator[Note]:
+    """Yield a line for each way in which the matte does not keep to its mask."""
+    empty = [i for i, item in enumerate(match) if item.empty]
+    for speck, start in ((False, _SCORE_EMPTY), (True, _SCORE_SPECK)):
+        found = [i for i in empty if match[i].speck == speck]
+        if found:
+            worst = max(found, key=lambda i: match[i].mask)
+            pixels = match[worst].mask
+            many = f"{pixels:,} pixel{'s' * (pixels != 1)}"
+            reason = f"the mask has {many}, the matte is empty{_span(frames, found)}"
+            yield Note(frames[worst], name, reason, start + len(found))
+    there = [i for i, item in enumerate(match) if item.mask and not item.empty and not item.speck]
+    for values, words, start in (
+        ([item.outside for item in match], "of the matte is far from the mask", _SCORE_OUTSIDE),
+        ([item.uncovered for item in match], "of the mask has no matte", _SCORE_UNCOVERED),
+    ):
+        found = [i for i in there if values[i] > ASTRAY]
+        if found:
+            worst = max(found, key=lambda i: values[i])
+            reason = f"{values[worst]:.0f}% {words}{_span(frames, found)}"
+            yield Note(frames[worst], name, reason, start + values[worst])
+
+
+def _span(frames: Sequence[int], found: Sequence[int]) -> str:
+    """Return which frames a line is about, where they are more than its own."""
+    if len(found) == 1:
+        return ""
+    text = str(FrameRange.of(frames[i] for i in found))
+    if len(text) > _LONGEST_SPAN:
+        text = f"{frames[found[0]]} to {frames[found[-1]]}, {len(found)} of them"
+    return f" (frames {text})"
 
 
 def _presence(

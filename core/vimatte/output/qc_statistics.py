@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vimatte.frames.window import Window, place
+from vimatte.output.mask_match import Mask, MaskMatch, match_mask
 
 # Half transparent is an alpha between these two.
 HALF_CLEAR, HALF_SOLID = 0.2, 0.8
@@ -35,11 +37,14 @@ class InstanceSeries:
         in percent; NaN where there is no such frame, or the instance is absent in one of them.
     soft : list of float
         Share of the matte that is half transparent over an area, not an edge, in percent.
+    match : list of MaskMatch
+        How the matte keeps to the mask that guided it.
     """
 
     coverage: list[float] = field(default_factory=list)
     change: list[float] = field(default_factory=list)
     soft: list[float] = field(default_factory=list)
+    match: list[MaskMatch] = field(default_factory=list)
 
 
 class Statistics:
@@ -65,7 +70,15 @@ class Statistics:
         self.series = {key: InstanceSeries() for key in self.names}
         self._before: dict[int, Alpha] = {}
 
-    def add(self, frame: int, area: int, alphas: Mapping[int, Alpha], *, cut: bool) -> None:
+    def add(
+        self,
+        frame: int,
+        area: int,
+        alphas: Mapping[int, Alpha],
+        masks: Mapping[int, Mask] = MappingProxyType({}),
+        *,
+        cut: bool,
+    ) -> None:
         """Add one frame; frames come in order.
 
         Parameters
@@ -75,6 +88,8 @@ class Statistics:
             Pixels of the plate.
         alphas : mapping of int to (Window, ndarray of float32)
             An absent instance is not in it, or is zero everywhere.
+        masks : mapping of int to (Window, ndarray of bool)
+            What each matte should keep to; an absent instance is not in it.
         cut : bool
             Whether a scene starts here: nothing is compared across it.
         """
@@ -85,6 +100,7 @@ class Statistics:
         for key, series in self.series.items():
             now, before = present.get(key), self._before.get(key)
             size = 0.0 if now is None else float(now[1].sum())
+            series.match.append(match_mask(masks.get(key), alphas.get(key), area))
             series.coverage.append(100 * size / max(1, area))
             series.soft.append(0.0 if now is None else _soft(now[1]))
             if start or now is None or before is None:

@@ -19,6 +19,7 @@ from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.open_plate import open_plate
 from vimatte.frames.types import GuidanceFrame, InstanceMask, Plate
 from vimatte.frames.window import Window, place
+from vimatte.guidance.masks_io import mask_of
 from vimatte.matting.loop import InstanceAlpha
 from vimatte.notices import Notice
 from vimatte.session.session_file import Instance
@@ -120,6 +121,42 @@ class Bounds:
             for key in full
         }
 
+    def bound_masks(
+        self, guidance: GuidanceFrame, instances: Sequence[Instance]
+    ) -> dict[int, InstanceMask]:
+        """Return the masks that bounded mattes should keep to; empty ones are not in it.
+
+        What a garbage matte takes from a matte is taken from its mask, a core is added to it, and
+        the cores of others are taken from it.
+
+        Raises
+        ------
+        GuidanceError
+            When a bounding sequence has no picture for the frame.
+        """
+        frame = guidance.frame
+        wanted = {row.id: row.name for row in instances}
+        if not self._folders:
+            return {key: item for key, item in guidance.masks.items() if key in wanted}
+        canvas = self._source.window(frame)
+        cores = {key: self._read("core", name, frame, canvas) for key, name in wanted.items()}
+        out: dict[int, InstanceMask] = {}
+        for key, name in wanted.items():
+            pixels = np.zeros(canvas.shape, np.bool_)
+            if key in guidance.masks:
+                item = guidance.masks[key]
+                pixels = np.asarray(place(item.mask, item.window, canvas), np.bool_)
+            garbage = self._read("garbage", name, frame, canvas)
+            if garbage is not None:
+                pixels &= garbage >= 0.5
+            for other, core in cores.items():
+                if core is not None:
+                    pixels = pixels | (core >= 0.5) if other == key else pixels & (core < 0.5)
+            bounded = mask_of(pixels, canvas)
+            if bounded is not None:
+                out[key] = bounded
+        return out
+
     def _read(self, kind: str, name: str, frame: int, canvas: Window) -> Plane | None:
         plate = self._plate(kind, name)
         if plate is None:
@@ -176,47 +213,3 @@ def _pattern_in(folder: Path) -> Path:
     if len(patterns) != 1:
         raise GuidanceError(f"the folder holds {len(patterns)} sequences, not one", path=folder)
     return folder / patterns.pop()
-
-
-def in_front_order(guidance: GuidanceFrame, order: Sequence[int]) -> GuidanceFrame:
-    """Take from every mask what instances in front of it cover.
-
-    Parameters
-    ----------
-    guidance : GuidanceFrame
-    order : sequence of int
-        Instance ids from front to back; those not named are behind, in the order of their ids.
-    """
-    if not order:
-        return guidance
-    ranks = {key: rank for rank, key in enumerate(order)}
-    keys = sorted(guidance.masks, key=lambda key: (ranks.get(key, len(ranks)), key))
-    masks: dict[int, InstanceMask] = {}
-    for index, key in enumerate(keys):
-        item = guidance.masks[key]
-        mask = item.mask.copy()
-        for front in keys[:index]:
-            other = guidance.masks[front]
-            shared = other.window.intersect(item.window)
-            if not shared.empty:
-                inner = shared.slices_in(item.window)
-                mask[inner] &= ~other.mask[shared.slices_in(other.window)]
-        if mask.any():
-            masks[key] = InstanceMask(item.window, mask)
-    return GuidanceFrame(guidance.frame, masks)
-
-
-def overlap(guidance: GuidanceFrame) -> tuple[int, int] | None:
-    """Return the ids of two masks that share pixels, or None."""
-    keys = sorted(guidance.masks)
-    for index, first in enumerate(keys):
-        a = guidance.masks[first]
-        for second in keys[index + 1 :]:
-            b = guidance.masks[second]
-            shared = a.window.intersect(b.window)
-            if shared.empty:
-                continue
-            both = a.mask[shared.slices_in(a.window)] & b.mask[shared.slices_in(b.window)]
-            if both.any():
-                return first, second
-    return None

@@ -13,15 +13,18 @@ import numpy as np
 
 from vimatte._version import __version__
 from vimatte.cache.fingerprint import fingerprint
+from vimatte.cache.folders import shot_folder
 from vimatte.frames.ahead import ahead
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import alpha_to_plate
+from vimatte.frames.types import InstanceMask
 from vimatte.matting.loop import InstanceAlpha
 from vimatte.output.foreground import premultiplied_foregrounds
 from vimatte.output.pictures import preview_picture
 from vimatte.output.publish import Publisher
 from vimatte.output.qc import QCPage
 from vimatte.output.qc_statistics import Alpha
+from vimatte.output.verify import EmptyMattes
 from vimatte.output.version import Manifest, versions_of
 from vimatte.session.results import FrameResult, PublishedFrame
 from vimatte.session.session import MatteSession
@@ -98,6 +101,17 @@ def published(session: MatteSession, out: Path) -> Path | None:
     return next(found, None)
 
 
+def guidance_is_cached(session: MatteSession) -> bool:
+    """Return whether the cache has masks of the shot, so that `MatteSession.ready` costs little."""
+    folder = session.cache / shot_folder(session.name)
+    return folder.is_dir() and any(folder.glob("guidance-*"))
+
+
+def belongs(session: MatteSession, folder: Path) -> bool:
+    """Return whether a version holds this session's mattes as its settings make them now."""
+    return Manifest.read(folder).fingerprint in _fingerprints(session)
+
+
 def _fingerprints(session: MatteSession) -> tuple[str, str]:
     """Return what identifies a version of mattes, and one that has colours: they hang on more."""
     mattes = session.mattes_fingerprint()
@@ -167,6 +181,22 @@ def _write(session: MatteSession, publisher: Publisher, result: FrameResult) -> 
     return PublishedFrame(result.frame, result.cached, written=True)
 
 
+def empty_mattes(session: MatteSession) -> EmptyMattes:
+    """Return what `vimatte.output.verify.verify` compares mattes with the session's masks by."""
+    names = {row.id: row.name for row in session.enabled}
+
+    def masks(frame: int) -> dict[str, InstanceMask]:
+        if frame not in session.frames:
+            return {}
+        return {names[key]: item for key, item in session.expected(frame).items()}
+
+    def area(frame: int) -> int:
+        window = session.shot.source.window(frame)
+        return window.width * window.height
+
+    return EmptyMattes(masks, area)
+
+
 def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None) -> Path:
     """Write the QC page from what is cached; nothing is computed but what is missing.
 
@@ -174,6 +204,12 @@ def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None
     ------
     OutputError
     """
+    make_qc(session, frames).write(path)
+    return path
+
+
+def make_qc(session: MatteSession, frames: FrameRange | None = None) -> QCPage:
+    """Return the QC page, to be written; its `QCPage.notes` are the frames worth a look."""
     chosen = session.frames if frames is None else frames
     page = QCPage(
         session.name,
@@ -194,6 +230,7 @@ def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None
             result.frame,
             window.width * window.height,
             _planes(result.alphas),
+            {key: (m.window, m.mask) for key, m in session.expected(result.frame).items()},
             cut=result.frame in cuts,
         )
     for picture in session.shot.source.read_ahead(page.pick(QC_PICTURES)):
@@ -203,8 +240,7 @@ def write_qc(session: MatteSession, path: Path, frames: FrameRange | None = None
         }
         alphas = next(iter(session.run(FrameRange.of([picture.frame])))).alphas
         page.show(picture, _planes(alphas), masks)
-    page.write(path)
-    return path
+    return page
 
 
 def _planes(alphas: Mapping[int, InstanceAlpha]) -> dict[int, Alpha]:

@@ -15,7 +15,7 @@ from vimatte.cache.store import FrameStore
 from vimatte.errors import CacheError, FrameNotReady, InputError
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
-from vimatte.frames.types import GuidanceFrame
+from vimatte.frames.types import GuidanceFrame, InstanceMask
 from vimatte.guidance.registry import create as create_provider
 from vimatte.guidance.types import GuidanceResult, Step
 from vimatte.matting.loop import InstanceAlpha
@@ -23,6 +23,7 @@ from vimatte.matting.segments import Segment
 from vimatte.models.base import MattingModel
 from vimatte.notices import Notice
 from vimatte.session.bounds import Bounds
+from vimatte.session.front_order import FrontOrder, tell_front
 from vimatte.session.identity import deciding_settings
 from vimatte.session.instances import freeze
 from vimatte.session.network import SessionNetwork
@@ -87,6 +88,7 @@ class MatteSession:
         options = {"folder": self.file.folders["masks"]} if "masks" in self.file.folders else {}
         self._provider = create_provider(guidance, **options)
         self._inputs: Inputs | None = None
+        self._front = FrontOrder()
         self._guidance_notices: tuple[Notice, ...] = ()
         self._digests = DigestCache(self.cache / "digests.json")
         self._open: OpenShot = shot.open(self._digests)
@@ -202,8 +204,12 @@ class MatteSession:
         result = yield from self._provider.run(self._open.source, self.cache, self.name)
         table = freeze(self.file.instances, result.instances, names)
         self.file = self.file.with_instances(table, result.cuts)
+        order = self.settings.order
+        self._front = yield from tell_front(
+            result, table, order, self._open.source, self.cache, self.name
+        )
         self._inputs = self._gather(result)
-        self._guidance_notices = result.notices
+        self._guidance_notices = (*result.notices, *self._front.notices(table))
         return table
 
     def ready(self) -> None:
@@ -338,6 +344,13 @@ class MatteSession:
         """Return the masks of a frame, as the network sees them. Guidance must have run."""
         return self._guided().masks.read(frame)
 
+    def expected(self, frame: int) -> dict[int, InstanceMask]:
+        """Return what the mattes of a frame should keep to, by instance id.
+
+        That is the masks in front order, bounded as the mattes are. Guidance must have run.
+        """
+        return self._bounds.bound_masks(self.guidance(frame), self.enabled)
+
     def stores(self) -> dict[str, FrameStore]:
         """Return the stores of the cache that the shot uses, by kind. Guidance must have run."""
         made = self._guided()
@@ -359,9 +372,7 @@ class MatteSession:
         settings = self.fingerprint_settings()
         return Inputs(
             source=self._open.source,
-            masks=ShotMasks(
-                result, self.instances, self.settings.order, self.file.folders.get("masks")
-            ),
+            masks=ShotMasks(result, self._front),
             bounds=self._bounds,
             instances=self.enabled,
             cuts=result.cuts,

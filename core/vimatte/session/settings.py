@@ -37,7 +37,8 @@ class Settings:
         How much the alpha of the frame before counts, moved along with the plate: 0 (nothing) to
         0.7. It takes flicker out of mattes, and lets what comes suddenly take a few frames.
     order : tuple of str
-        Instance names from front to back, for masks that overlap.
+        Instance names from front to back, for masks that overlap; who is in front among those
+        not named is told from the plate, and they are behind those named.
     """
 
     model: str = "msgvim-lite"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from vimatte.cache.fingerprint import arrays_digest
 from vimatte.cache.store import FrameStore
-from vimatte.errors import ConfigError, GuidanceError
 from vimatte.frames.types import GuidanceFrame
 from vimatte.frames.window import Window
 from vimatte.guidance.masks_io import load_guidance, pack
 from vimatte.guidance.types import GuidanceResult
-from vimatte.session.bounds import in_front_order, overlap
-from vimatte.session.session_file import Instance
+from vimatte.session.front_order import FrontOrder, in_front_order
 
 
 class ShotMasks:
@@ -22,37 +19,13 @@ class ShotMasks:
     Parameters
     ----------
     result : GuidanceResult
-    instances : sequence of Instance
-        The frozen table.
-    order : sequence of str
-        Instance names from front to back; needed where masks overlap.
-    folder : Path, optional
-        Where the masks came from, for error messages.
-
-    Raises
-    ------
-    ConfigError
-        When the order names no instance of the shot.
+    order : FrontOrder
+        Who is in front where masks overlap.
     """
 
-    def __init__(
-        self,
-        result: GuidanceResult,
-        instances: Sequence[Instance],
-        order: Sequence[str],
-        folder: Path | None,
-    ) -> None:
-        by_name = {row.name: row.id for row in instances}
-        unknown = [name for name in order if name not in by_name]
-        if unknown:
-            raise ConfigError(
-                f"the front order names no instance {unknown[0]!r}",
-                hint=f"known: {', '.join(by_name)}",
-            )
+    def __init__(self, result: GuidanceResult, order: FrontOrder) -> None:
         self._result = result
-        self._names = {row.id: row.name for row in instances}
-        self._order = tuple(by_name[name] for name in order)
-        self._folder = folder
+        self._order = order
         # A mask can be megabytes: only what plans need is kept.
         self._digests: dict[int, str] = {}
         self._boxes: dict[int, Mapping[int, Window]] = {}
@@ -69,13 +42,8 @@ class ShotMasks:
         ------
         CacheError
             When the cache has lost the frame.
-        GuidanceError
-            When masks overlap and nobody said who is in front.
         """
-        masks = load_guidance(self._result.store, frame)
-        if self._result.overlapping and not self._order:
-            self._refuse_overlap(masks)
-        masks = in_front_order(masks, self._order)
+        masks = in_front_order(load_guidance(self._result.store, frame), self._order.of(frame))
         if frame not in self._digests:
             self._digests[frame] = arrays_digest(pack(masks))
             self._boxes[frame] = {
@@ -94,15 +62,3 @@ class ShotMasks:
         if frame not in self._boxes:
             self.read(frame)
         return self._boxes[frame]
-
-    def _refuse_overlap(self, masks: GuidanceFrame) -> None:
-        pair = overlap(masks)
-        if pair is None:
-            return
-        first, second = (self._names.get(key, str(key)) for key in pair)
-        raise GuidanceError(
-            f"the masks of {first} and {second} overlap",
-            frame=masks.frame,
-            path=self._folder,
-            hint=f"say who is in front, e.g. --order {first},{second}",
-        )

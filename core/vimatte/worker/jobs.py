@@ -6,13 +6,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from vimatte.output.qc_notes import Note
 from vimatte.output.version import Manifest, expected_files, latest_version
 from vimatte.session.publishing import (
     PublishOptions,
+    make_qc,
     open_publisher,
     published,
     publishing,
-    write_qc,
 )
 from vimatte.session.session import MatteSession
 from vimatte.worker.protocol import Message
@@ -51,14 +52,18 @@ def run(request: Request, tell: Tell) -> Message:
             )
             tell({"type": "progress", "stage": "matte", "done": done, "total": len(frames)})
         page = publisher.folder / "qc.html"
+        notes: list[Note] = []
         if request.qc and request.part is None:
             tell({"type": "progress", "stage": "QC page", "done": 0, "total": 1})
-            write_qc(session, page)
+            made = make_qc(session)
+            made.write(page)
+            notes = made.notes
         return {
             "session": str(request.session_file),
             "folder": str(publisher.folder),
             "frames": str(frames),
             "qc": str(page) if page.exists() else None,
+            "notes": [note.to_json() for note in notes],
             **_files(session, publisher.folder, request.options),
         }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vimatte.cli.commands.cache import parse_size
 from vimatte.cli.progress import Console
 from vimatte.cli.publish_options import add_publish_arguments, publish_options
+from vimatte.cli.qc_page import write_page
 from vimatte.cli.session_options import (
     Workplace,
     add_session_argument,
@@ -22,7 +23,7 @@ from vimatte.cli.stopping import frame_by_frame
 from vimatte.errors import ConfigError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.session.cache_limit import CacheLimit
-from vimatte.session.publishing import open_publisher, publishing, write_qc
+from vimatte.session.publishing import open_publisher, publishing
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -122,5 +123,6 @@ def _wanted(place: Workplace, segments: str | None) -> FrameRange:
 def _qc(place: Workplace, folder: Path, ui: Console, computed: int) -> None:
     page = folder / "qc.html"
     if computed or not page.exists():
-        write_qc(place.session, page)
-    ui.event("qc", f"QC page: {page}", path=str(page))
+        write_page(place, page, ui, grave=True)
+    else:
+        ui.event("qc", f"QC page: {page}", path=str(page))

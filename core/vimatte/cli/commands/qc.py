@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimatte.cli.progress import Console
-from vimatte.cli.session_options import add_session_argument, open_workplace, run_guidance
-from vimatte.session.publishing import published, write_qc
+from vimatte.cli.qc_page import write_page
+from vimatte.cli.session_options import (
+    add_session_argument,
+    open_workplace,
+    run_guidance,
+)
+from vimatte.session.publishing import published
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -29,6 +34,6 @@ def run(args: argparse.Namespace, ui: Console) -> int:
     with place.session as session:
         run_guidance(place, ui)
         folder = published(session, place.out) or place.out
-        page = write_qc(session, args.page or folder / "qc.html", place.frames)
-        ui.event("qc", f"QC page: {page}", path=str(page))
+        page = args.page or folder / "qc.html"
+        write_page(place, page, ui)
     return 0
