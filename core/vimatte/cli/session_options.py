@@ -175,8 +175,13 @@ def report_notices(
     notices = place.session.notices
     for notice in notices:
         if notice not in said:
-            ui.event("warning", f"note: {notice}", **notice.to_json())
+            report_notice(notice, ui)
     return notices
+
+
+def report_notice(notice: Notice, ui: Console) -> None:
+    """Say one thing that the user should know."""
+    ui.event("warning", f"note: {notice}", **notice.to_json())
 
 
 def report_instances(place: Workplace, ui: Console) -> None:

@@ -72,7 +72,7 @@ def load_weights(network: nn.Module, row: ModelSpec, weights: Path | None) -> st
 
 def choose_device(name: str) -> torch.device:
     """Return the device for ``auto``, ``cpu`` or ``cuda``. Raises ConfigError."""
-    environment_for(os.environ.get(VARIABLE, "native"))
+    environment_for(os.environ.get(VARIABLE) or "native")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():

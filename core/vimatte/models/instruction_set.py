@@ -100,7 +100,7 @@ def settle_by_environment() -> None:
     A program that imported NumPy or torch before has libraries that made their choice already. A
     name that is none is an error where a network is loaded, not here.
     """
-    if os.environ.get(VARIABLE, "native") not in CHOICES:
+    if (os.environ.get(VARIABLE) or "native") not in CHOICES:
         return
     try:
         settle_instruction_set((), os.environ)

@@ -26,6 +26,7 @@ from vimatte.output.qc import QCPage
 from vimatte.output.qc_statistics import Alpha
 from vimatte.output.verify import EmptyMattes
 from vimatte.output.version import Manifest, versions_of
+from vimatte.session.processors import mixed_processors
 from vimatte.session.results import FrameResult, PublishedFrame
 from vimatte.session.session import MatteSession
 
@@ -221,7 +222,7 @@ def make_qc(session: MatteSession, frames: FrameRange | None = None) -> QCPage:
             "quality": session.settings.quality,
             "colour": session.shot.source.settings()["colorspace"],
         },
-        session.notices,
+        (*session.notices, *mixed_processors(session)),
     )
     cuts = set(session.file.cuts)
     for result in session.run(chosen):

@@ -261,21 +261,6 @@ class MatteSession:
         runner = self._runner()
         return lambda frame: runner.state_of(frame) == "cached"
 
-    def processors(self) -> dict[str, FrameRange]:
-        """Return the finished frames by what computed them, see `MattingModel.processor`.
-
-        Frames without an instance, which no network computed, are in none. More than one entry
-        says that last bits may differ from one frame to another; no alpha by more than 1/255.
-        """
-        store, cached = self.stores()["mattes"], self.cached()
-        found: dict[str, list[int]] = {}
-        for frame in filter(cached, self.frames):
-            record = store.record(frame) or {}
-            name = record.get("processor", "unknown")
-            if name != "none":
-                found.setdefault(name, []).append(frame)
-        return {name: FrameRange.of(frames) for name, frames in sorted(found.items())}
-
     def run(self, frames: FrameRange | None = None) -> Iterator[FrameResult]:
         """Compute what is missing and give every frame in order.
 

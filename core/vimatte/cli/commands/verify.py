@@ -12,11 +12,13 @@ from vimatte.cli.session_options import (
     Workplace,
     add_session_argument,
     open_workplace,
+    report_notice,
     report_notices,
 )
 from vimatte.errors import VerifyError
 from vimatte.notices import Notice
 from vimatte.output.verify import EmptyMattes, verify
+from vimatte.session.processors import mixed_processors
 from vimatte.session.publishing import (
     belongs,
     empty_mattes,
@@ -63,6 +65,9 @@ def run(args: argparse.Namespace, ui: Console) -> int:
             )
         empty = _masks(place, folder, ui, chosen=args.published is not None)
         report_notices(place, ui)
+        if empty is not None:  # masks, and so the frames' records, are at hand
+            for notice in mixed_processors(session):
+                report_notice(notice, ui)
         problems = list(verify(folder, frames, empty))
         _report(problems, ui)
         if problems:
@@ -100,8 +105,7 @@ def _masks(place: Workplace, folder: Path, ui: Console, *, chosen: bool) -> Empt
     if not reason:
         return empty_mattes(session)
     message = f"mattes are not compared with masks: {reason}"
-    notice = Notice("not-compared", message, path=str(folder))
-    ui.event("warning", f"note: {notice}", **notice.to_json())
+    report_notice(Notice("not-compared", message, path=str(folder)), ui)
     return None
 
 
