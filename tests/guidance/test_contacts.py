@@ -11,7 +11,7 @@ FRAMES = list(range(1001, 1101))
 
 
 def contact(scores: dict[int, float], first: int = 1, second: int = 2) -> dict[int, list[Overlap]]:
-    return {frame: [Overlap(first, second, score, 0.2)] for frame, score in scores.items()}
+    return {frame: [Overlap(first, second, score, 0.2, 0.5)] for frame, score in scores.items()}
 
 
 def told(stretches: list[Stretch]) -> list[tuple[int, int, int, int]]:
@@ -54,11 +54,17 @@ def test_where_nothing_speaks_the_first_is_in_front_and_nobody_is_sure() -> None
 
 
 def test_thin_overlaps_matter_only_where_the_plate_is_clear() -> None:
-    thin = [Overlap(1, 2, 0.4, 0.03)]
-    assert not decide(FRAMES, (), {1001: thin})[0].matters
-    assert decide(FRAMES, (), {1001: [Overlap(1, 2, 3.0, 0.03)]})[0].matters
+    def matters(score: float, thickness: float, roundness: float) -> bool:
+        overlap = Overlap(1, 2, score, thickness, roundness)
+        return decide(FRAMES, (), {1001: [overlap]})[0].matters
+
+    assert not matters(0.4, 0.03, 0.8)
+    assert matters(3.0, 0.03, 0.8)
+    assert matters(0.4, 0.15, 0.5)
+    assert not matters(0.4, 0.15, 0.1)  # a band
+    assert matters(0.4, 0.25, 0.1)
 
 
 def test_pairs_do_not_disturb_each_other() -> None:
-    found = {1001: [Overlap(1, 2, 3.0, 0.2), Overlap(1, 3, -3.0, 0.2), Overlap(2, 3, 1.0, 0.2)]}
+    found = {1001: [Overlap(*row, 0.2, 0.5) for row in ((1, 2, 3.0), (1, 3, -3.0), (2, 3, 1.0))]}
     assert {(s.front, s.behind) for s in decide(FRAMES, (), found)} == {(1, 2), (3, 1), (2, 3)}

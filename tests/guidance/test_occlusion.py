@@ -8,7 +8,7 @@ import pytest
 
 from vimatte.frames.types import InstanceMask
 from vimatte.frames.window import Window
-from vimatte.guidance.occlusion import MOST, Evidence, look, shared_pixels, thickness
+from vimatte.guidance.occlusion import MOST, Evidence, look, shared_pixels, thickest
 
 HEIGHT, WIDTH = 160, 220
 CANVAS = Window(0, 0, WIDTH, HEIGHT)
@@ -110,6 +110,12 @@ def test_shared_pixels_and_their_thickness() -> None:
     shared = shared_pixels(a, b)
     assert shared is not None
     assert shared.window == Window(11, 4, 9, 16)
-    assert thickness(shared.mask) == pytest.approx(5, abs=0.6)
+    radius, roundness = thickest(shared.mask)
+    assert radius == pytest.approx(5, abs=0.6)
+    assert roundness == pytest.approx(np.pi * 5**2 / (9 * 16), abs=0.12)
+    assert thickest(disc(100, radius=20))[1] == pytest.approx(1, abs=0.05)
+    band = np.zeros((40, 400), bool)
+    band[10:20, 5:395] = True
+    assert thickest(band)[1] < 0.05
     assert shared_pixels(a, InstanceMask(Window(20, 0, 5, 5), np.ones((5, 5), bool))) is None
     assert shared_pixels(a, InstanceMask(Window(11, 4, 5, 5), np.zeros((5, 5), bool))) is None

@@ -32,7 +32,7 @@ class Crossing(Discs):
 
 
 def stretch(front: int, behind: int, frames: str, score: float = 3.0) -> Stretch:
-    return Stretch(front, behind, tuple(FrameRange.parse(frames)), score, 0.2)
+    return Stretch(front, behind, tuple(FrameRange.parse(frames)), score, True)
 
 
 def rows(count: int) -> tuple[Instance, ...]:
@@ -154,7 +154,7 @@ def test_many_pairs_share_a_line() -> None:
     notices = FrontOrder(told=told).notices(rows(7))
     assert len(notices) == MOST_NOTICES + 1
     assert f"{len(told) - MOST_NOTICES} more pairs" in notices[-1].message
-    thin = Stretch(1, 2, (7,), 0.5, 0.02)
+    thin = Stretch(1, 2, (7,), 0.5, False)
     assert FrontOrder(told=[thin]).notices(rows(2)) == ()
 
 

@@ -23,7 +23,7 @@ from vimatte.frames.ahead import ahead
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.types import InstanceMask
 from vimatte.guidance.masks_io import load_guidance
-from vimatte.guidance.occlusion import look, shared_pixels, thickness
+from vimatte.guidance.occlusion import look, shared_pixels, thickest
 from vimatte.guidance.types import Step
 
 _ALGORITHM = 1
@@ -36,12 +36,16 @@ GAP = 12
 CHANGE = 20.0
 # A mean score of a contact from which on it is sure; see docs/decisions/0018-front-order.md.
 SURE = 2.0
-# Overlaps thinner than this share of the smaller instance's size are coarseness of the masks,
-# unless the plate says clearly who is in front: it does not matter who gets them.
-THICK = 0.1
+# Overlaps that are thinner than this share of the smaller instance's size, or that are bands less
+# thick than the other one, are coarseness of the masks, unless the plate says clearly who is in
+# front: it matters little who gets them.
+THICK, THICK_BAND = 0.1, 0.2
+# The largest disc's share of a band, at most.
+BAND = 0.22
 
-# What is kept of an overlap: two ids, the score in `_UNITS`, the thickness in thousandths.
-Row = tuple[int, int, int, int]
+# What is kept of an overlap: two ids, the score in `_UNITS`, thickness and roundness in
+# thousandths.
+Row = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,21 @@ class Overlap:
     thickness : float
         Radius of the largest disc within the shared pixels, over the square root of the smaller
         mask's area.
+    roundness : float
+        That disc's share of the shared pixels around it; see `thickest`.
     """
 
     first: int
     second: int
     score: float
     thickness: float
+    roundness: float
+
+    @property
+    def thick(self) -> bool:
+        """Whether it is more than two coarse rims."""
+        least = THICK if self.roundness > BAND else THICK_BAND
+        return self.thickness >= least
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +90,15 @@ class Stretch:
         Those in which the masks overlap.
     score : float
         Mean log odds of the frames that tell anything, at least 0.
-    thickness : float
-        Of the thickest overlap; see `Overlap`.
+    thick : bool
+        Whether an overlap is more than two coarse rims.
     """
 
     front: int
     behind: int
     frames: tuple[int, ...]
     score: float
-    thickness: float
+    thick: bool
 
     @property
     def sure(self) -> bool:
@@ -95,7 +108,7 @@ class Stretch:
     @property
     def matters(self) -> bool:
         """Whether a user should hear of it: it is clear, or it is more than two coarse rims."""
-        return self.sure or self.thickness >= THICK
+        return self.sure or self.thick
 
 
 def overlaps(
@@ -155,14 +168,16 @@ def overlaps(
 
 
 def _touching(masks: FrameStore, frame: int) -> list[tuple[InstanceMask, InstanceMask, Row]]:
-    """Return every two masks of a frame that share pixels, with their ids and its thickness."""
+    """Return every two masks of a frame that share pixels, with a row that lacks the score."""
     items = sorted(load_guidance(masks, frame).masks.items())
     out = []
     for (first, one), (second, other) in combinations(items, 2):
         shared = shared_pixels(one, other)
         if shared is not None:
-            share = thickness(shared.mask) / math.sqrt(min(one.area, other.area))
-            out.append((one, other, (first, second, 0, round(1000 * share))))
+            radius, roundness = thickest(shared.mask)
+            share = radius / math.sqrt(min(one.area, other.area))
+            row = (first, second, 0, round(1000 * share), round(1000 * roundness))
+            out.append((one, other, row))
     return out
 
 
@@ -170,20 +185,20 @@ def _compare(source: NetworkSource, masks: FrameStore, frame: int) -> NDArray[np
     """Compare every two masks of a frame that share pixels with the plate."""
     picture = source.read(frame)
     rows: list[Row] = []
-    for one, other, (first, second, _, thick) in _touching(masks, frame):
+    for one, other, (first, second, _, *shape) in _touching(masks, frame):
         score = look(picture.pixels, picture.window, one, other).score
-        rows.append((first, second, round(score * _UNITS), thick))
+        rows.append((first, second, round(score * _UNITS), shape[0], shape[1]))
     return _packed(rows)
 
 
 def _packed(rows: Sequence[Row]) -> NDArray[np.int32]:
-    return np.asarray(rows, np.int32).reshape(-1, 4)
+    return np.asarray(rows, np.int32).reshape(-1, 5)
 
 
 def _unpack(rows: NDArray[np.generic]) -> tuple[Overlap, ...]:
     return tuple(
-        Overlap(first, second, score / _UNITS, thick / 1000)
-        for first, second, score, thick in rows.tolist()
+        Overlap(first, second, score / _UNITS, thick / 1000, round_ / 1000)
+        for first, second, score, thick, round_ in rows.tolist()
     )
 
 
@@ -259,5 +274,5 @@ def _stretch(part: Sequence[tuple[int, Overlap]], side: int) -> Stretch:
         behind,
         tuple(frame for frame, _ in part),
         max(0.0, float(np.mean(telling))) if telling else 0.0,
-        max(item.thickness for _, item in part),
+        any(item.thick for _, item in part),
     )

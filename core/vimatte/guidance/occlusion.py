@@ -11,6 +11,7 @@ Measured by ``scripts/front_order``; see docs/decisions/0018-front-order.md.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -74,10 +75,17 @@ def shared_pixels(first: InstanceMask, second: InstanceMask) -> InstanceMask | N
     return InstanceMask(window, both) if both.any() else None
 
 
-def thickness(mask: Mask) -> float:
-    """Return the radius of the largest disc that fits into a mask, in pixels."""
+def thickest(mask: Mask) -> tuple[float, float]:
+    """Return the radius of the largest disc that fits into a mask, in pixels, and its roundness.
+
+    That is the disc's share of the connected part it lies in: 1 for a disc, little for a band.
+    """
     solid = np.pad(mask.astype(np.uint8), 1)
-    return float(cv2.distanceTransform(solid, cv2.DIST_L2, 5).max())
+    distance = cv2.distanceTransform(solid, cv2.DIST_L2, 5)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(solid)
+    at = np.unravel_index(int(distance.argmax()), distance.shape)
+    radius, area = float(distance[at]), int(stats[int(labels[at]), cv2.CC_STAT_AREA])
+    return radius, math.pi * radius**2 / area
 
 
 def look(pixels: Picture, window: Window, first: InstanceMask, second: InstanceMask) -> Evidence:
