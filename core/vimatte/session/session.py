@@ -174,7 +174,7 @@ class MatteSession:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the user should know of what they gave; that of the masks once guidance has run."""
-        found = (*self._open.plate.notices, *self._bounds.notices, *self._guidance_notices)
+        found = (*self._open.notices, *self._bounds.notices, *self._guidance_notices)
         return tuple(dict.fromkeys(found))
 
     def save(self, path: Path) -> None:

@@ -14,9 +14,11 @@ from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.open_plate import open_plate
+from vimatte.frames.sequence_notices import OF_MISSING_FRAMES
 from vimatte.frames.square_pixels import is_square
 from vimatte.frames.types import Plate
 from vimatte.frames.window import Window, place
+from vimatte.notices import Notice
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,12 @@ class Shot:
         absent = wanted.without(plate.frames)
         if len(absent):
             has = f"the plate has {plate.frames}" if len(plate.frames) else "the plate has none"
+            why = [notice.message for notice in plate.notices if _concerns(notice, absent)]
             raise FrameRangeError(
-                f"{len(absent)} of the frames asked for are not in the plate: {absent}",
+                f"{len(absent)} of the frames asked for {'is' if len(absent) == 1 else 'are'} "
+                f"not in the plate: {absent}",
                 path=self.path,
-                hint=has,
+                hint="; ".join([has, *why]),
             )
         return wanted
 
@@ -121,6 +125,14 @@ class OpenShot:
     frames: FrameRange
     source: NetworkSource
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the user should know of the plate, but for holes that they have chosen around."""
+        found = self.plate.notices
+        if self.shot.frames is not None:
+            found = [notice for notice in found if notice.code not in OF_MISSING_FRAMES]
+        return tuple(found)
+
     def picture(self, frame: int) -> NDArray[np.float32]:
         """Return a frame over its whole display window, sRGB-encoded, shape (H, W, 3), in [0, 1].
 
@@ -139,3 +151,10 @@ class OpenShot:
     def close(self) -> None:
         """Close the plate."""
         self.plate.close()
+
+
+def _concerns(notice: Notice, frames: FrameRange) -> bool:
+    """Whether a notice is about frames that are asked for and has more to say than that."""
+    if not notice.frames or notice.code == "plate-hole":
+        return False
+    return len(FrameRange.parse(notice.frames).intersect(frames)) > 0
