@@ -37,6 +37,8 @@ def patterns_in(folder: Path, wanted: str = "") -> list[str]:
     """Return the patterns of a folder's files, ``#`` for digits; most like the wanted one first."""
     found: dict[str, None] = {}
     for name in sorted(names_in(folder)):
+        if name.startswith("."):
+            continue
         stem, dot, suffix = name.rpartition(".")
         masked = _LAST_NUMBER.sub(lambda m: "#" * len(m[0].lstrip("-")), stem)
         found[masked + dot + suffix] = None

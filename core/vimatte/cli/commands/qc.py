@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.session_options import add_session_argument, open_workplace, run_guidance
 from vimatte.session.publishing import published, write_qc
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     """Add the command."""
     parser = commands.add_parser("qc", help="write the QC page: pictures, plots, frames to look at")
-    parser.add_argument("target", metavar="SESSION")
+    parser.add_argument("target", type=path_text, metavar="SESSION")
     parser.add_argument("-o", "--page", type=Path, metavar="FILE", help="default: beside the EXRs")
     add_session_argument(parser)
     return parser
@@ -29,6 +30,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
     with place.session as session:
         run_guidance(place, ui)
         folder = published(session, place.out) or place.out
-        page = write_qc(session, args.page or folder / "qc.html", place.frames)
+        frames = None if place.frames is None else session.frames.intersect(place.frames)
+        page = write_qc(session, args.page or folder / "qc.html", frames)
         ui.event("qc", f"QC page: {page}", path=str(page))
     return 0

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import name_text, path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.session_options import add_session_argument, open_workplace
 from vimatte.errors import VerifyError
@@ -21,11 +22,14 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "verify", help="check every published frame: presence, channels, sums, checksums"
     )
-    parser.add_argument("target", metavar="SESSION")
+    parser.add_argument("target", type=path_text, metavar="SESSION")
     parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="default: the session's")
     parser.add_argument("--qc", action="store_true", help="write the QC page if all is well")
     parser.add_argument(
-        "--published", metavar="vNNN", help="default: the latest of this session as it is now"
+        "--published",
+        type=name_text,
+        metavar="vNNN",
+        help="default: the latest of this session as it is now",
     )
     add_session_argument(parser)
     return parser
@@ -54,6 +58,6 @@ def run(args: argparse.Namespace, ui: Console) -> int:
             )
         ui.event("verified", f"{len(frames)} frames verified: {folder}", folder=str(folder))
         if args.qc:
-            page = write_qc(session, folder / "qc.html", place.frames)
+            page = write_qc(session, folder / "qc.html", session.frames.intersect(frames))
             ui.event("qc", f"QC page: {page}", path=str(page))
     return 0
