@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vimatte.cli.arguments import name_text, path_text
 from vimatte.cli.progress import Console
-from vimatte.cli.session_options import add_session_argument, open_workplace
+from vimatte.cli.session_options import add_session_argument, open_workplace, report_notices
 from vimatte.errors import VerifyError
 from vimatte.output.verify import verify
 from vimatte.session.publishing import published, write_qc
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
                 path=place.out,
                 hint="run vimatte matte first, or choose a version by --published",
             )
+        report_notices(place, ui)
         problems = list(verify(folder, frames))
         for problem in problems:
             ui.event("problem", f"  {problem}", problem=str(problem))
