@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from vimatte.errors import one_line
 
+# Characters of the frames in a line for people; programs get them all.
+_LONGEST = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -41,7 +44,9 @@ class Notice:
         """One line in the form of an error's: message, frames, path and hint."""
         frames = ""
         if self.frames:
-            frames = f"frame {self.frames}" if self.frames.isdigit() else f"frames {self.frames}"
+            one = self.frames.removeprefix("-").isdigit()
+            text = self.frames if len(self.frames) <= _LONGEST else f"{self.frames[:_LONGEST]}..."
+            frames = f"{'frame' if one else 'frames'} {text}"
         return one_line(self.message, frames, self.path, self.hint)
 
     def to_json(self) -> dict[str, str | None]:

@@ -53,7 +53,7 @@ def config() -> Optional[str]:
         return os.environ["OCIO"]
     chosen = str(root["OCIO_config"].value())
     if chosen == "custom":
-        return str(root["customOCIOConfigPath"].value())
+        return str(root["customOCIOConfigPath"].value()).strip() or None
     folder = Path(nuke.EXE_PATH).parent / "plugins" / "OCIOConfigs" / "configs" / chosen
     for name in ("config.ocio", chosen + ".ocio"):
         if (folder / name).is_file():

@@ -8,12 +8,14 @@ A folder holds the input as a user would have it, and a ``case.json``::
                "says": ["words that must stand on the console"],
                "says_not": ["words that must not"],
                "frames": "1001-1003",
+               "contains": {"OUT/v001/qc.html": ["words that must stand in a file"]},
                "truth": {"anna": "masks/anna"}}]}
 
 ``exit`` is 0 unless given. ``frames`` are those published in OUT. ``truth`` names, for instances,
 the folder of pictures that their mattes must match, in order (IoU of at least ``iou``, 0.95 unless
 given; `TRUTH_THRESHOLD` of a picture's brightest value is inside). Runs are made one after another
-in one copy of the folder, the current folder.
+in one copy of the folder, the current folder. A case that ``needs`` ``people`` is skipped where
+the networks that find people cannot be fetched.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ import numpy as np
 import pytest
 
 from vimatte.cli.main import main
+from vimatte.errors import CheckpointError
 from vimatte.frames.frame_range import FrameRange
+from vimatte.models.store import WeightsStore
 from vimatte.output.exr_file import read_layers
 from vimatte.output.version import Manifest, versions_of
 
@@ -44,10 +48,13 @@ def test_case(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    told = json.loads((case / "case.json").read_text())
+    if "people" in told.get("needs", ()):
+        _skip_without_people()
     work = tmp_path / "work"
     shutil.copytree(case, work)
     monkeypatch.chdir(work)
-    for run in json.loads((case / "case.json").read_text())["runs"]:
+    for run in told["runs"]:
         _run(run, work, capsys)
 
 
@@ -61,11 +68,23 @@ def _run(run: dict[str, Any], work: Path, capsys: pytest.CaptureFixture[str]) ->
         assert words in said, said
     for words in run.get("says_not", ()):
         assert words not in said, said
+    for name, lines in run.get("contains", {}).items():
+        text = " ".join((work / name).read_text(encoding="utf-8").split())
+        for words in lines:
+            assert words in text
     if code:
         after = {path.relative_to(work) for path in work.rglob("*.exr")}
         assert after <= before, "a refused run published something"
     if "frames" in run or "truth" in run:
         _check_published(run, work)
+
+
+def _skip_without_people() -> None:
+    try:
+        WeightsStore().fetch("people")
+    except CheckpointError as error:
+        pytest.skip(f"the people networks cannot be fetched: {error}")
+    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 
 
 def _exit_code(args: list[str]) -> int:

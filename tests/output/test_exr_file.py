@@ -3,7 +3,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +156,56 @@ def test_a_full_disk_is_noticed_and_leaves_nothing(tmp_path: Path, limit: int, c
     process.join(120)
     assert process.exitcode == code
     assert [p.name for p in tmp_path.iterdir()] == ([] if code else ["m.exr"])
+
+
+# In a disk of its own that is filled to its last page: a picture so small that the EXR library
+# keeps it back until it closes the file leaves an empty one there; larger ones are cut short.
+_FILL_AND_WRITE = """
+import sys
+from pathlib import Path
+import numpy as np
+from vimatte.errors import OutputError
+from vimatte.frames.types import FrameHeader
+from vimatte.frames.window import Window
+from vimatte.output.exr_file import write_exr
+
+folder, side, free = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+fill = folder / "fill"
+with fill.open("wb", buffering=0) as file:
+    try:
+        while True:
+            file.write(bytes(4096))
+    except OSError:
+        file.truncate(fill.stat().st_size - 4096 * free)
+window = Window(0, 0, side, side)
+pixels = np.random.default_rng(1).random((side, side, 4)).astype(np.float16)
+try:
+    write_exr(folder / "m.exr", pixels, "RGBA", FrameHeader(window, window), frame=3)
+except OutputError as error:
+    print(error)
+print(sorted(path.name for path in folder.iterdir()))
+"""
+
+
+@pytest.mark.parametrize(("side", "free"), [(4, 0), (40, 0), (40, 1), (100, 2), (300, 5)])
+def test_a_disk_without_room(tmp_path: Path, side: int, free: int) -> None:
+    unshare = shutil.which("unshare")
+    mount = f"mount -t tmpfs -o size=256k tmpfs '{tmp_path}'"
+    if (
+        unshare is None
+        or subprocess.run([unshare, "-rm", "sh", "-c", mount], check=False).returncode
+    ):
+        pytest.skip("no file system can be mounted here")
+    done = subprocess.run(
+        [unshare, "-rm", "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable, "-c",
+         _FILL_AND_WRITE, str(tmp_path), str(side), str(free)],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said, left = done.stdout.splitlines()
+    assert said.startswith("cannot write the file: No space left on device | frame 3 | ")
+    assert "the disk is full" in said
+    assert left == "['fill']"
 
 
 def test_a_folder_that_is_none(tmp_path: Path, pixels: np.ndarray, header: FrameHeader) -> None:

@@ -18,6 +18,7 @@ _HINTS = {
     errno.EROFS: "the disk is read-only: choose another folder",
     errno.EACCES: "you may not write there: choose another folder, or change its permissions",
     errno.EPERM: "you may not write there: choose another folder, or change its permissions",
+    errno.EIO: "the disk fails, or is full: look at it, or choose another folder",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
 }
 
@@ -38,6 +39,9 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+            # Some network disks say that they are full only so.
+            if os.fstat(file.fileno()).st_size != len(data):
+                raise OSError(errno.EIO, "the disk kept only a part of the file", str(path))
         replace_file(temporary, path)
     except BaseException:
         with suppress(OSError):  # a disk that fails says why above

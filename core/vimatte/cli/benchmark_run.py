@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import finite_number
 from vimatte.cli.benchmark_build import DEFAULT_FOLDER
 from vimatte.cli.progress import Console
 from vimatte.errors import CheckpointError, ConfigError, InputError
@@ -172,15 +173,12 @@ def _weights(args: argparse.Namespace) -> Path | None:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name for name in text.split(",") if name and name != "none")
-    unknown = [name for name in names if name not in BASELINES]
+    names = tuple(part for part in text.split(",") if part != "none")
+    unknown = [part for part in names if part not in BASELINES]
     if unknown:
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(BASELINES)}")
     return names
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(",") if part)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not numbers: {text!r}") from None
+    return tuple(finite_number(part) for part in text.split(","))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
 from vimatte._version import __version__
+from vimatte.cli.arguments import CommandParser
 from vimatte.cli.progress import Console
+from vimatte.cli.standard_streams import lasting_streams
 from vimatte.cli.stopping import stopped_by_sigterm
-from vimatte.errors import Cancelled, VimatteError
+from vimatte.errors import Cancelled, OutputError, VimatteError
 from vimatte.models.instruction_set import CHOICES, VARIABLE, settle_instruction_set
 from vimatte.models.process import settle_process
 
@@ -66,7 +67,7 @@ exit codes:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every command."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="vimatte",
         description="Video Instance Matte: a soft, stable alpha matte for every person in a shot.",
         epilog=EPILOG,
@@ -105,6 +106,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VimatteError as error:
         print(f"vimatte: {error}", file=sys.stderr)
         return error.exit_code
+    with lasting_streams() as out:
+        code = _run(argv)
+    if out.failure is not None and code == 0:
+        # The work is done, but not all of what was said of it: a log on a full disk.
+        failure = OutputError(f"the output cannot be written: {out.failure.strerror}")
+        print(f"vimatte: {failure}", file=sys.stderr)
+        return failure.exit_code
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
     settle_process()
     ui = Console(json_lines=args.json, openjd=args.openjd)
@@ -120,10 +132,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(ui, Cancelled("stopped; finished frames are kept"))
     except VimatteError as error:
         return _fail(ui, error, debug=args.debug)
-    except BrokenPipeError:
-        # Whoever read our output has gone. Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
     except Exception as error:  # noqa: BLE001 - the last place that can say it in one line
         kind = type(error).__name__
         return _fail(

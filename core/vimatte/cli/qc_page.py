@@ -14,7 +14,8 @@ MOST_NOTES = 10
 
 def write_page(place: Workplace, path: Path, ui: Console, *, grave: bool = False) -> None:
     """Write the QC page and say what it notes; of `grave`, only where mattes leave their masks."""
-    page = make_qc(place.session, place.frames)
+    frames = None if place.frames is None else place.session.frames.intersect(place.frames)
+    page = make_qc(place.session, frames)
     page.write(path)
     notes = page.notes
     said = [note for note in notes if note.grave or not grave]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from vimatte.cli.arguments import name_text, path_text
 from vimatte.cli.progress import Console
-from vimatte.errors import ConfigError, InputError
+from vimatte.errors import ConfigError, FrameRangeError, InputError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
 from vimatte.matting.regions import QUALITY
@@ -20,6 +21,24 @@ from vimatte.session.roots import parse_path_map, read_path_map
 from vimatte.session.settings import Settings
 
 SESSION_NAME = "session.json"
+#: What a session keeps of a plate and its mattes, and a command that opens one cannot change.
+PLATE_DEFAULTS: dict[str, object] = {
+    "colorspace": None,
+    "ocio": None,
+    "exposure": 0.0,
+    "view": None,
+    "layer": None,
+    "roi": None,
+    "start_frame": 1,
+    "guidance": "people",
+    "model": DEFAULT_MODEL,
+    "quality": "final",
+    "garbage": None,
+    "core": None,
+    "segment": Settings.segment,
+    "preroll": Settings.preroll,
+    "steadiness": Settings.steadiness,
+}
 T = TypeVar("T")
 
 
@@ -76,11 +95,15 @@ def add_session_argument(parser: argparse.ArgumentParser) -> None:
 def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what describes a plate and how it is matted."""
     group = parser.add_argument_group("the plate")
-    group.add_argument("--colorspace", metavar="NAME", help="of the plate, as OCIO calls it")
-    group.add_argument("--ocio", metavar="CONFIG", help="default: $OCIO, else built-in ACES")
+    group.add_argument(
+        "--colorspace", type=name_text, metavar="NAME", help="of the plate, as OCIO calls it"
+    )
+    group.add_argument(
+        "--ocio", type=path_text, metavar="CONFIG", help="default: $OCIO, else built-in ACES"
+    )
     group.add_argument("--exposure", type=float, default=0.0, metavar="STOPS")
-    group.add_argument("--view", metavar="NAME")
-    group.add_argument("--layer", metavar="NAME")
+    group.add_argument("--view", type=name_text, metavar="NAME")
+    group.add_argument("--layer", type=name_text, metavar="NAME")
     group.add_argument("--roi", metavar="X,Y,W,H", type=_window)
     group.add_argument("--start-frame", type=int, default=1, metavar="N", help="of a movie")
     group = parser.add_argument_group("the mattes")
@@ -109,7 +132,9 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> Workplace:
+def open_workplace(
+    args: argparse.Namespace, target: str, out: Path | None, *, out_option: str = "-o"
+) -> Workplace:
     """Open a session file, or make a session for a plate.
 
     Parameters
@@ -120,17 +145,24 @@ def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> W
         A ``session.json``, a folder that holds one, or a plate.
     out : Path, optional
         The output folder; by default the session file's folder.
+    out_option : str
+        What the command calls it, for the message when it is missing.
 
     Raises
     ------
     InputError
-        When a plate is given without an output folder.
+        When a plate is given without an output folder, or where a session must be.
+    ConfigError
+        When an option is given that only plates or only sessions have.
+    FrameRangeError
+        When frames are asked for that lie outside of a session's shot.
     """
     path = Path(target)
     if path.is_dir() and (path / SESSION_NAME).exists():
         path = path / SESSION_NAME
-    frames = FrameRange.parse(args.frames) if args.frames else None
+    frames = None if args.frames is None else FrameRange.parse(args.frames)
     if path.suffix == ".json":
+        _refuse_given(args, _of_plates(args), "a plate; a session has settings of its own")
         folder = out or path.parent
         session = MatteSession.open(
             path,
@@ -139,9 +171,25 @@ def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> W
             device=args.device,
             weights=args.weights,
         )
+        if frames is not None:
+            _refuse_outside(frames, session)
         return Workplace(session, path, folder, frames)
+    if not hasattr(args, "guidance"):
+        if path.is_dir():
+            raise InputError(
+                f"the folder holds no {SESSION_NAME}",
+                path=target,
+                hint="give the output folder of vimatte matte or guide",
+            )
+        raise InputError(
+            "this command takes a session, not a plate",
+            path=target,
+            hint="give the output folder of vimatte matte or guide, or the session.json in it",
+        )
     if out is None:
-        raise InputError("a plate needs an output folder", path=target, hint="add -o OUT")
+        hint = f"add {out_option} OUT"
+        raise InputError("a plate needs an output folder", path=target, hint=hint)
+    _refuse_given(args, {"path_map": [], "path_map_file": None}, "a session")
     session = MatteSession(
         _shot(args, target),
         guidance=args.guidance.partition(":")[0],
@@ -203,6 +251,30 @@ def report_instances(place: Workplace, ui: Console) -> None:
 def split_names(text: str) -> tuple[str, ...]:
     """Split ``a,b,c``; an empty text gives nothing."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _of_plates(args: argparse.Namespace) -> dict[str, object]:
+    """Return the defaults of the options that describe a plate, where the command has them."""
+    return {name: value for name, value in PLATE_DEFAULTS.items() if hasattr(args, name)}
+
+
+def _refuse_given(args: argparse.Namespace, defaults: dict[str, object], owner: str) -> None:
+    """Refuse options that would have no effect."""
+    for name, default in defaults.items():
+        if getattr(args, name) != default:
+            option = "--" + name.replace("_", "-")
+            raise ConfigError(f"{option} is for {owner}", path=args.target, hint="leave it out")
+
+
+def _refuse_outside(frames: FrameRange, session: MatteSession) -> None:
+    """Refuse frames before the first and after the last; holes are said when the plate is read."""
+    first, last = session.frames.first, session.frames.last
+    if frames.first < first or frames.last > last:
+        session.close()
+        raise FrameRangeError(
+            f"the frames {frames} are not all in the session: the shot goes from {first} to {last}",
+            hint="a session's --frames are a part of its shot",
+        )
 
 
 def _path_map(args: argparse.Namespace) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
@@ -13,7 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vimatte.cache.atomic import write_atomically
 from vimatte.errors import FrameReadError, InputError, OutputError
+from vimatte.output.write_error import writing
 
 Picture = NDArray[np.float32]
 T = TypeVar("T")
@@ -72,20 +72,9 @@ def write_png(path: Path, picture: NDArray[Any]) -> None:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file under a temporary name, flush it and rename it. Raises OutputError."""
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"cannot write: {error.strerror}", path=path) from error
+        write_atomically(path, content)
 
 
 def read_png(path: Path) -> NDArray[Any]:

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vimatte.cache.atomic import write_atomically
 from vimatte.errors import FarmError
 from vimatte.farm.template import FarmOptions, job_template
 from vimatte.frames.frame_range import FrameRange
+from vimatte.output.write_error import make_folder, write_file
 from vimatte.session.session import MatteSession
 
 TEMPLATE = "template.json"
@@ -42,7 +42,9 @@ def write_bundle(
     Raises
     ------
     FarmError
-        When a file cannot be written, or the shot has none of the frames asked for.
+        When the shot has none of the frames asked for.
+    OutputError
+        When a file cannot be written.
     """
     settings = session.settings
     frames = session.frames
@@ -74,13 +76,10 @@ def write_bundle(
             "referencedPaths": [],
         }
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / TEMPLATE, template)
-        _write(folder / VALUES, {"parameterValues": parameters})
-        _write(folder / ASSETS, assets)
-    except OSError as error:
-        raise FarmError(f"cannot write the bundle: {error.strerror}", path=folder) from error
+    make_folder(folder)
+    write_json(folder / TEMPLATE, template)
+    write_json(folder / VALUES, {"parameterValues": parameters})
+    write_json(folder / ASSETS, assets)
     return folder
 
 
@@ -109,5 +108,6 @@ def template_of(folder: Path) -> Path:
     return path
 
 
-def _write(path: Path, data: dict[str, Any]) -> None:
-    write_atomically(path, (json.dumps(data, indent=2) + "\n").encode())
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write a file of a job, whole or not at all. Raises OutputError."""
+    write_file(path, (json.dumps(data, indent=2) + "\n").encode())

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from vimatte.cache.atomic import write_atomically
 from vimatte.errors import FarmError, MissingDependencyError
-from vimatte.farm.bundle import read_values, template_of
+from vimatte.farm.bundle import read_values, template_of, write_json
 
 EXTENSION = "TASK_CHUNKING"
 
@@ -85,10 +84,12 @@ def run(folder: Path, overrides: dict[str, str] | None = None) -> Iterator[str]:
     ------
     FarmError
         When a task failed; what the others finished is kept.
+    OutputError
+        When the values cannot be written into the bundle.
     """
     values = read_values(folder) | {"Vimatte": command_of_nodes()} | (overrides or {})
     path = folder / "values.json"
-    write_atomically(path, json.dumps(values, indent=2).encode())
+    write_json(path, values)
     reason = ""
     with _child(run_arguments(folder, path)) as child:
         for line in child.stdout or ():

@@ -7,7 +7,6 @@ every node must reach, together with a file about each task that ran.
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -15,9 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vimatte.cache.atomic import write_atomically
 from vimatte.errors import FarmError, MissingDependencyError
-from vimatte.farm.bundle import read_values, template_of
+from vimatte.farm.bundle import read_values, template_of, write_json
 from vimatte.farm.local import EXTENSION
 from vimatte.farm.spool import (
     FAILED,
@@ -30,6 +28,7 @@ from vimatte.farm.spool import (
     state_file,
     states_of,
 )
+from vimatte.output.write_error import make_folder
 
 
 def submit(
@@ -64,17 +63,19 @@ def submit(
     ------
     FarmError
         When the bundle is wrong or Slurm refuses it.
+    OutputError
+        When the spool folder cannot be written.
     """
     values = read_values(folder) | (overrides or {})
     job = _job(folder, values)
-    spool.mkdir(parents=True, exist_ok=True)
+    make_folder(spool)
     if (spool / LEDGER).exists():
         raise FarmError(
             "the spool folder holds a job already",
             path=spool,
             hint="use farm redo, or another --spool",
         )
-    write_atomically(spool / "values.json", json.dumps(values).encode())
+    write_json(spool / "values.json", values)
     ledger: dict[str, Any] = {
         "bundle": str(folder.absolute()),
         "options": list(options),
@@ -95,7 +96,7 @@ def submit(
         jobs[step.name] = _sbatch(spool, ledger, row, range(len(tasks)), jobs)
         row["jobs"].append(jobs[step.name])
         # After every step: what was handed over must be known if the next one is refused.
-        write_atomically(spool / LEDGER, json.dumps(ledger, indent=2).encode())
+        write_json(spool / LEDGER, ledger)
     return jobs
 
 
@@ -133,7 +134,7 @@ def redo(spool: Path) -> dict[str, str]:
             state_file(spool, name, index).unlink(missing_ok=True)
         jobs[name] = _sbatch(spool, ledger, row, by_step[name], jobs)
         row["jobs"].append(jobs[name])
-        write_atomically(spool / LEDGER, json.dumps(ledger, indent=2).encode())
+        write_json(spool / LEDGER, ledger)
     return jobs
 
 

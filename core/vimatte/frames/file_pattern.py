@@ -1,22 +1,23 @@
-"""Names of image sequences: ``sh010.####.exr``, ``sh010.%04d.exr``, view tokens and stills."""
+"""Names of image sequences: ``sh010.####.exr``, ``sh010.%04d.exr``, ``sh010.$F4.exr``, stills."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vimatte.errors import FrameReadError
-from vimatte.frames.frame_range import FrameRange
+from vimatte.frames import view_tokens
+from vimatte.frames.folder_names import names_in, patterns_in
+from vimatte.frames.frame_range import MOST_NUMBER, FrameRange
+from vimatte.frames.given_path import given_path
 
-_FRAME_TOKEN = re.compile(r"#+|%(?:0[0-9]{1,2})?d")
-_VIEW_TOKEN = re.compile(r"%[Vv]")
-_NUMBER = re.compile(r"-?[0-9]{1,9}")
-_NUMBERED_STILL = re.compile(r"(.+)\.([0-9]{3,9})(\.[^.]+)")
-_VIEW_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
-_STEREO = ("left", "right")
+_FRAME_TOKEN = re.compile(r"#+|%(?:0[0-9]{1,2})?d|\$F[1-9]?(?![A-Za-z0-9])")
+_NUMBER = re.compile(r"-?[0-9]{1,100}")
+_NUMBERED_STILL = re.compile(r"(.+)\.(-?[0-9]{3,9})(\.[^.]+)")
+# Behind a pattern that was copied out of Nuke stands its range.
+_RANGE_BEHIND = re.compile(r"\s+-?[0-9]+(?:--?[0-9]+)?\s*$")
 # Names that Windows keeps for devices, whatever the suffix.
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 
@@ -31,7 +32,9 @@ class FilePattern:
     prefix, suffix : str
         The file name before and after the frame number.
     width : int
-        Digits of the number, padded with zeros as printf does; 0 where the name has no number.
+        Digits of the number, padded with zeros; 0 where the name has no number. The minus of a
+        negative number is one of them for printf (``-002``) and stands before them for Blender
+        (``-0002``): both are read.
     still : int or None
         The frame number of a still, whose file name is prefix + suffix.
     """
@@ -43,10 +46,15 @@ class FilePattern:
     still: int | None = None
 
     def path(self, frame: int) -> Path:
-        """Return the file of one frame."""
+        """Return the file of one frame: of two spellings of a negative number the one there is."""
         if self.still is not None:
             return self.folder / f"{self.prefix}{self.suffix}"
-        return self.folder / f"{self.prefix}{frame:0{self.width}d}{self.suffix}"
+        paths = [
+            self.folder / f"{self.prefix}{number}{self.suffix}" for number in self._spelt(frame)
+        ]
+        if len(paths) > 1 and not paths[0].exists() and paths[1].exists():
+            return paths[1]
+        return paths[0]
 
     @property
     def name(self) -> str:
@@ -61,27 +69,53 @@ class FilePattern:
             stem = self.suffix.rpartition(".")[0]
         return legal_stem(stem)
 
+    @property
+    def text(self) -> str:
+        """The file name with ``#`` for the digits of the number."""
+        if self.still is not None:
+            return self.prefix + self.suffix
+        return f"{self.prefix}{'#' * max(1, self.width)}{self.suffix}"
+
     def find(self) -> FrameRange:
         """Return the frames whose files exist. Raises FrameReadError when there is none."""
         if self.still is not None:
             return FrameRange.of([self.still])
-        frames = FrameRange.of(self._numbers())
+        frames = FrameRange.of(
+            frame for name in names_in(self.folder) if (frame := self.frame_of(name)) is not None
+        )
         if not frames:
-            raise FrameReadError(
-                "no file matches the plate's pattern",
-                path=self.folder / f"{self.prefix}{'#' * max(1, self.width)}{self.suffix}",
-                hint=_what_is_there(self.folder),
-            )
+            raise self.nothing_found()
         return frames
 
-    def _numbers(self) -> Iterator[int]:
-        for name in _names(self.folder):
-            if not (name.startswith(self.prefix) and name.endswith(self.suffix)):
-                continue
-            text = name[len(self.prefix) : len(name) - len(self.suffix)]
-            # Only the one spelling that `path` gives back: 7, 07 and 0007 are different files.
-            if _NUMBER.fullmatch(text) and f"{int(text):0{self.width}d}" == text:
-                yield int(text)
+    def frame_of(self, name: str) -> int | None:
+        """Return the frame that a file's name stands for, or None for a name of none.
+
+        Only one spelling of a number is one of ours: 7, 07 and 0007 are different files.
+        """
+        if not (name.startswith(self.prefix) and name.endswith(self.suffix)):
+            return None
+        text = name[len(self.prefix) : len(name) - len(self.suffix)]
+        if not _NUMBER.fullmatch(text) or abs(int(text)) > MOST_NUMBER:
+            return None
+        frame = int(text)
+        return frame if text in self._spelt(frame) else None
+
+    def nothing_found(self) -> FrameReadError:
+        """Return the error of a pattern without a file, which names what comes near it."""
+        hint = what_is_there(self.folder, self.text)
+        behind = _RANGE_BEHIND.search(self.suffix)
+        if behind is not None:
+            hint = f"a range belongs into --frames: --frames {behind[0].strip()}"
+        return FrameReadError(
+            "no file matches the plate's pattern", path=self.folder / self.text, hint=hint
+        )
+
+    def _spelt(self, frame: int) -> Sequence[str]:
+        number = f"{frame:0{self.width}d}"
+        if frame >= 0:
+            return (number,)
+        after_minus = f"-{-frame:0{self.width}d}"
+        return (number,) if number == after_minus else (number, after_minus)
 
 
 def read_pattern(path: str | Path, *, view: str | None, start_frame: int) -> FilePattern:
@@ -90,7 +124,8 @@ def read_pattern(path: str | Path, *, view: str | None, start_frame: int) -> Fil
     Parameters
     ----------
     path : str or Path
-        A pattern (``#``, ``%d`` or ``%04d`` in the file name; ``%V`` or ``%v`` anywhere) or a file.
+        A pattern (``#``, ``%d``, ``%04d`` or ``$F4`` in the file name; ``%V`` or ``%v`` anywhere)
+        or a file.
     view : str, optional
         What the view tokens stand for. Without it the only stereo view there is.
     start_frame : int
@@ -98,37 +133,48 @@ def read_pattern(path: str | Path, *, view: str | None, start_frame: int) -> Fil
 
     Raises
     ------
+    InputError
+        When the path is empty.
     FrameReadError
         When nothing matches, or the pattern is ambiguous.
     """
-    path = Path(path)
+    path = given_path(path, "the plate")
+    if not path.is_file():
+        path = view_tokens.with_view(path, view, _anything_matches)
     if path.is_file():
         match = _NUMBERED_STILL.fullmatch(path.name)
         still = int(match[2]) if match else start_frame
         return FilePattern(path.parent, path.stem, path.suffix, 0, still)
-    path = _with_view(path, view)
-    tokens = list(_FRAME_TOKEN.finditer(path.name))
-    if len(tokens) == 1:
-        token = tokens[0]
-        text = token[0]
-        width = len(text) if text[0] == "#" else int(text[1:-1] or 0)
-        return FilePattern(path.parent, path.name[: token.start()], path.name[token.end() :], width)
-    if len(tokens) > 1:
-        raise FrameReadError("the plate's name has more than one frame number", path=path)
-    if path.is_file():
-        return read_pattern(path, view=None, start_frame=start_frame)
+    patterns = _patterns(path)
+    if len(patterns) > 1:
+        # The number is the group of which there are files; others are a part of the name.
+        patterns = [pattern for pattern in patterns if _has_files(pattern)]
+        if len(patterns) != 1:
+            raise FrameReadError(
+                "the plate's name has more than one frame number",
+                path=path,
+                hint="write # (or %04d) for the frame number only, other digits as they are",
+            )
+    if patterns:
+        if _FRAME_TOKEN.search(str(path.parent)) and not path.parent.is_dir():
+            raise FrameReadError(
+                "a folder of the plate's path has a frame number",
+                path=path,
+                hint="the number stands in the file's name, and all frames lie in one folder",
+            )
+        return patterns[0]
     if path.is_dir():
         raise FrameReadError(
             "the plate is a folder, not an image sequence or a movie",
             path=path,
-            hint=_what_is_there(path),
+            hint=what_is_there(path),
         )
-    raise FrameReadError("no such file", path=path, hint=_what_is_there(path.parent))
+    raise FrameReadError("no such file", path=path, hint=what_is_there(path.parent, path.name))
 
 
 def has_view_token(path: str | Path) -> bool:
-    """Whether the path holds ``%V`` or ``%v``."""
-    return _VIEW_TOKEN.search(str(path)) is not None
+    """Whether the path holds ``%V`` or ``%v``, and no folder or file is called so."""
+    return view_tokens.has_view_token(Path(path), _anything_matches)
 
 
 def legal_stem(text: str) -> str:
@@ -139,58 +185,32 @@ def legal_stem(text: str) -> str:
     return f"plate_{stem}" if _RESERVED.fullmatch(stem) else stem
 
 
-def _with_view(path: Path, view: str | None) -> Path:
-    if not has_view_token(path):
-        return path
-    if view is not None:
-        if not _VIEW_NAME.fullmatch(view):
-            raise FrameReadError(f"{view!r} is not a view name", path=path, hint="e.g. left")
-        return _substitute(path, {"l": "left", "r": "right"}.get(view.lower(), view))
-    present = [name for name in _STEREO if _anything_matches(_substitute(path, name))]
-    if len(present) == 1:
-        return _substitute(path, present[0])
-    if present:
-        raise FrameReadError(
-            "the plate has two views", path=path, hint="choose one: --view left or --view right"
-        )
-    raise FrameReadError(
-        "no file of a left or right view matches the plate's pattern",
-        path=path,
-        hint="another view is chosen by --view",
-    )
+def what_is_there(folder: Path, wanted: str = "") -> str | None:
+    """Name a few patterns of the files in a folder, those most like the wanted name first."""
+    if not folder.is_dir():
+        return None
+    known = patterns_in(folder, wanted)
+    if not known:
+        return "the folder holds no file"
+    return "the folder has " + ", ".join(known[:4]) + (", ..." if len(known) > 4 else "")
 
 
-def _substitute(path: Path, view: str) -> Path:
-    return Path(_VIEW_TOKEN.sub(lambda m: view if m[0] == "%V" else view[0], str(path)))
+def _patterns(path: Path) -> list[FilePattern]:
+    """Return the pattern of every group in a file's name that may be the frame number."""
+    name, found = path.name, []
+    for token in _FRAME_TOKEN.finditer(name):
+        text = token[0]
+        width = len(text) if text[0] == "#" else int("".join(filter(str.isdigit, text)) or 0)
+        found.append(FilePattern(path.parent, name[: token.start()], name[token.end() :], width))
+    return found
 
 
 def _anything_matches(path: Path) -> bool:
+    return path.is_file() or any(map(_has_files, _patterns(path)))
+
+
+def _has_files(pattern: FilePattern) -> bool:
     try:
-        return len(read_pattern(path, view=None, start_frame=1).find()) > 0
+        return any(pattern.frame_of(name) is not None for name in names_in(pattern.folder))
     except FrameReadError:
         return False
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if entry.is_file()]
-    except FileNotFoundError:
-        raise FrameReadError("no such folder", path=folder) from None
-    except OSError as error:
-        raise FrameReadError(f"cannot list the folder: {error.strerror}", path=folder) from None
-
-
-def _what_is_there(folder: Path) -> str | None:
-    """Name a few patterns of the files in a folder, to help with a mistyped one."""
-    if not folder.is_dir():
-        return None
-    patterns: dict[str, None] = {}
-    for name in sorted(_names(folder)):
-        stem, dot, suffix = name.rpartition(".")
-        masked = re.sub(r"[0-9]+$", lambda m: "#" * len(m[0]), stem)
-        patterns[masked + dot + suffix] = None
-    if not patterns:
-        return "the folder holds no file"
-    known = list(patterns)
-    return "the folder has " + ", ".join(known[:4]) + (", ..." if len(known) > 4 else "")

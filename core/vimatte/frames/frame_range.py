@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from vimatte.errors import FrameRangeError
 
-#: Frame numbers have at most nine digits and a range at most this many frames, so that a slip of
-#: the finger (``1001-11000000000``) is an error and not a hang.
+#: A range has at most this many frames, and no frame number is larger, so that a slip of the finger
+#: (``1001-11000000000``) is an error and not a hang.
 MAX_FRAMES = 10_000_000
-_TERM = re.compile(r"(-?[0-9]{1,9})(?:-(-?[0-9]{1,9})(?:x([0-9]{1,9}))?)?")
+MOST_NUMBER = 999_999_999
+_TERM = re.compile(r"(-?[0-9]{1,40})(?:-(-?[0-9]{1,40})(?:x([0-9]{1,40}))?)?")
 _SPELLING = "write it like 1001-1100, 1001-1100x2 or 1001,1005,1010-1020"
 
 
@@ -188,6 +189,11 @@ def _parse_term(term: str, text: str) -> range:
     first = int(match[1])
     last = first if match[2] is None else int(match[2])
     step = 1 if match[3] is None else int(match[3])
+    if max(abs(first), abs(last), step) > MOST_NUMBER:
+        raise FrameRangeError(
+            f"{_shortened(term)!r} in frame range {_shortened(text)!r} is too large",
+            hint=f"frame numbers go from -{MOST_NUMBER} to {MOST_NUMBER}",
+        )
     if last < first:
         raise FrameRangeError(
             f"frame range {_shortened(term)!r} runs backwards",

@@ -11,6 +11,8 @@ from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.file_pattern import FilePattern
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.image_file import ImageFile, read_header, read_pixels
+from vimatte.frames.sequence_files import look_for
+from vimatte.frames.sequence_notices import notices_of
 from vimatte.frames.types import Encoding, FrameHeader, PlateFrame
 from vimatte.notices import Notice
 
@@ -50,7 +52,7 @@ class ImageSequence:
         self._layer = layer
         self._view_in_path = view_in_path
         self._digests = digests or DigestCache()
-        self._frames = pattern.find()
+        self._files = look_for(pattern)
         self._first = self._first_readable()
 
     @property
@@ -61,10 +63,7 @@ class ImageSequence:
     @property
     def path(self) -> Path:
         """The pattern, with ``#`` for the digits of the frame number; or the still."""
-        pattern = self._pattern
-        if pattern.still is not None:
-            return pattern.path(pattern.still)
-        return pattern.folder / f"{pattern.prefix}{'#' * max(1, pattern.width)}{pattern.suffix}"
+        return self._pattern.folder / self._pattern.text
 
     @property
     def encoding(self) -> Encoding:
@@ -77,13 +76,15 @@ class ImageSequence:
 
     @property
     def frames(self) -> FrameRange:
-        """The frames whose files exist."""
-        return self._frames
+        """The frames whose files exist and are not empty."""
+        return self._files.frames
 
     @property
     def notices(self) -> Sequence[Notice]:
-        """What the user should know of its files."""
-        return ()
+        """What the user should know of its files; see `vimatte.frames.sequence_notices`."""
+        if self._pattern.still is not None:
+            return ()
+        return notices_of(self._pattern, self._files)
 
     @property
     def rate(self) -> float | None:
@@ -127,12 +128,19 @@ class ImageSequence:
         """Nothing stays open between calls."""
 
     def _file(self, frame: int) -> Path:
-        if frame not in self._frames:
+        if frame in self._files.empty:
+            raise FrameReadError(
+                "the file is empty (0 bytes)",
+                frame=frame,
+                path=self._pattern.path(frame),
+                hint="it was not written to the end: render it again",
+            )
+        if frame not in self.frames:
             raise FrameReadError(
                 "the plate has no such frame",
                 frame=frame,
                 path=self.path,
-                hint=f"it has {_shortened(str(self._frames))}",
+                hint=f"it has {_shortened(str(self.frames))}",
             )
         return self._pattern.path(frame)
 
@@ -151,7 +159,7 @@ class ImageSequence:
     def _first_readable(self) -> ImageFile:
         """Return the first frame that can be opened: it sets the size the others must have."""
         trouble: list[FrameReadError] = []
-        for frame in self._frames:
+        for frame in self.frames:
             try:
                 return self._read_header(frame)
             except FrameReadError as error:  # noqa: PERF203 - rarely more than one round

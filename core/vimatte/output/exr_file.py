@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import mmap
 import os
-import shutil
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +29,8 @@ COMPRESSIONS = LOSSLESS + LOSSY_COLOUR
 # These change alpha too: the instances' sum would no longer be at most 1.
 _LOSSY_ALPHA = ("b44", "b44a")
 MAX_VALUES = 1 << 31
+# What a header may take beside the pixels, roughly: a full disk is asked whether it had room.
+_HEADER_BYTES = 1 << 16
 
 Half = NDArray[np.float16]
 Single = NDArray[np.float32]
@@ -102,25 +101,33 @@ def write_exr(
         done = output.close() and done
         if not done:
             raise _failure(temporary, pixels.nbytes, output.geterror())
+        # Read, not mapped: a page that a full disk has no room for would kill the process.
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                # The EXR library does not notice when its last buffer finds the disk full.
-                if not is_whole(data):
-                    raise _failure(temporary, pixels.nbytes, "the file was cut short")
-                digest = hashlib.sha256(data).hexdigest()
+            data = file.read()
+        # The EXR library does not notice when its last buffer finds the disk full; where the file
+        # fits into that buffer, nothing of it is there.
+        if not is_whole(data):
+            raise _failure(temporary, pixels.nbytes, "the file was cut short")
+        digest = hashlib.sha256(data).hexdigest()
         temporary.replace(path)
     return digest
 
 
 def _failure(path: Path, needed: int, said: str) -> OSError:
-    """Return what went wrong: OpenEXR never says that a disk is full."""
-    if shutil.disk_usage(path.parent).free < needed:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    """Return what went wrong. OpenEXR never says that a disk is full: the disk is asked."""
+    try:
+        with path.open("ab", buffering=0) as file:
+            left = needed + _HEADER_BYTES
+            while left > 0:
+                left -= file.write(bytes(min(left, 1 << 20)))
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error
     return OSError(said or "the file could not be written")
 
 
-def is_whole(data: bytes | mmap.mmap) -> bool:
+def is_whole(data: bytes) -> bool:
     """Whether a scanline EXR file has every block that its header announces, and no byte less."""
     try:
         at = 8
@@ -131,19 +138,18 @@ def is_whole(data: bytes | mmap.mmap) -> bool:
                     return False
             at += 4 + struct.unpack_from("<i", data, at)[0]
         table = at + 1
-        first = struct.unpack_from("<Q", data, table)[0]
+        first: int = struct.unpack_from("<Q", data, table)[0]
         if first <= table or first > len(data):
             return False
         offsets = sorted(struct.unpack_from(f"<{(first - table) // 8}Q", data, table))
-        end = first
+        end: int = first
         for offset in offsets:
             if offset != end:
                 return False
             end += 8 + struct.unpack_from("<i", data, offset + 4)[0]
     except (IndexError, struct.error):
         return False
-    whole: bool = end == len(data)
-    return whole
+    return end == len(data)
 
 
 def read_layers(

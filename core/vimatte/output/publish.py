@@ -17,6 +17,7 @@ Several processes may write different frames of one version.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ from vimatte.output.cryptomatte import header_attributes, layer_channels, rank
 from vimatte.output.exr_file import write_exr
 from vimatte.output.exr_layers import RoundedAlphas, round_alphas, stack_layers
 from vimatte.output.pictures import Picture, encode
-from vimatte.output.records import digest, problems, write_record
+from vimatte.output.records import problems, write_record
 from vimatte.output.version import (
     Manifest,
     NamedInstance,
@@ -220,8 +221,9 @@ class Publisher:
             elif kind == "cryptomatte":
                 digests[name] = self._cryptomatte(path, frame, header, rounded)
             elif picture is not None:
-                write_file(path, encode(picture), frame)
-                digests[name] = digest(path)
+                data = encode(picture)
+                write_file(path, data, frame)
+                digests[name] = hashlib.sha256(data).hexdigest()
         write_record(self.folder, frame, digests)
 
     def _layered(

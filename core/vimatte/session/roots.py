@@ -48,7 +48,7 @@ def parse_path_map(rules: Sequence[str]) -> dict[str, str]:
     mapping: dict[str, str] = {}
     for rule in rules:
         source, separator, target = rule.partition("=")
-        if not (separator and source and target):
+        if not (separator and source.strip() and target.strip()):
             raise SessionError(f"not a path rule: {rule!r}", hint="write --path-map FROM=TO")
         mapping[source] = target
     return mapping
@@ -72,9 +72,13 @@ def read_path_map(path: Path) -> dict[str, str]:
             text = file.read(_MAX_RULES_BYTES)
         data = json.loads(text) if text.strip() else {}
         rows = data.get("path_mapping_rules", [])
-        return {str(row["source_path"]): str(row["destination_path"]) for row in rows}
+        mapping = {str(row["source_path"]): str(row["destination_path"]) for row in rows}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SessionError(f"not a file of path rules: {error}", path=path) from error
+    for source, target in mapping.items():
+        if not (source.strip() and target.strip()):
+            raise SessionError(f"a path rule is empty: {source!r} to {target!r}", path=path)
+    return mapping
 
 
 def resolve(item: RootedPath, roots: Mapping[str, str], path_map: Mapping[str, str]) -> Path:
@@ -96,6 +100,8 @@ def resolve(item: RootedPath, roots: Mapping[str, str], path_map: Mapping[str, s
     """
     if item.root not in roots:
         raise SessionError(f"the session names an unknown root {item.root!r}")
+    if not item.path.strip():
+        raise SessionError(f"the session's path in {item.root!r} is empty: it is no path")
     relative = PurePosixPath(item.path)
     if relative.is_absolute() or ".." in relative.parts or "\\" in item.path or "\0" in item.path:
         raise SessionError(

@@ -15,6 +15,7 @@ from vimatte.cache.store import FrameStore
 from vimatte.errors import CacheError, FrameNotReady, InputError
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.given_path import given_path
 from vimatte.frames.types import GuidanceFrame, InstanceMask
 from vimatte.guidance.registry import create as create_provider
 from vimatte.guidance.types import GuidanceResult, Step
@@ -82,9 +83,12 @@ class MatteSession:
         if model is not None:
             settings = Settings(**{**settings.to_json(), "model": model})
         self.settings = settings
+        if weights is not None:
+            weights = given_path(weights, "the weights")
         self._network = SessionNetwork(settings.model, device, weights)
-        self.cache = Path(cache)
-        self.file = SessionFile(shot, guidance, dict(folders or {}), settings, instances, cuts)
+        self.cache = given_path(cache, "the cache")
+        places = {k: given_path(v, f"the folder of {k}") for k, v in (folders or {}).items()}
+        self.file = SessionFile(shot, guidance, places, settings, instances, cuts)
         options = {"folder": self.file.folders["masks"]} if "masks" in self.file.folders else {}
         self._provider = create_provider(guidance, **options)
         self._inputs: Inputs | None = None
@@ -105,7 +109,7 @@ class MatteSession:
         weights: Path | None = None,
     ) -> MatteSession:
         """Open a session file. Raises SessionError where it is not one, or InputError."""
-        file = SessionFile.read(Path(path), path_map)
+        file = SessionFile.read(given_path(path, "the session"), path_map)
         try:
             return cls(
                 file.shot,
@@ -176,7 +180,7 @@ class MatteSession:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the user should know of what they gave; that of the masks once guidance has run."""
-        found = (*self._open.plate.notices, *self._bounds.notices, *self._guidance_notices)
+        found = (*self._open.notices, *self._bounds.notices, *self._guidance_notices)
         return tuple(dict.fromkeys(found))
 
     def save(self, path: Path) -> None:
@@ -294,11 +298,12 @@ class MatteSession:
 
         Raises
         ------
-        OutputError
+        InputError, OutputError
         """
+        place = given_path(out, "the output folder")
         publishing = import_module("vimatte.session.publishing")  # it is built upon this module
         self.ready()
-        publisher = publishing.open_publisher(self, Path(out), publishing.PublishOptions(**options))
+        publisher = publishing.open_publisher(self, place, publishing.PublishOptions(**options))
         for _ in publishing.publishing(self, publisher):
             pass
         folder: Path = publisher.folder

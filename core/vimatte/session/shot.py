@@ -8,15 +8,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vimatte.errors import FrameRangeError, FrameReadError
+from vimatte.errors import FrameRangeError, FrameReadError, InputError
 from vimatte.frames.colour import NetworkColour
 from vimatte.frames.digest_cache import DigestCache
-from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.frame_range import MAX_FRAMES, MOST_NUMBER, FrameRange
+from vimatte.frames.given_path import given_path
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.open_plate import open_plate
+from vimatte.frames.sequence_notices import OF_MISSING_FRAMES
 from vimatte.frames.square_pixels import is_square
 from vimatte.frames.types import Plate
 from vimatte.frames.window import Window, place
+from vimatte.notices import Notice
+
+#: So that the last frame of a long movie is a frame number, too.
+MOST_START = MOST_NUMBER - MAX_FRAMES
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,11 @@ class Shot:
         Only this part of the plate, in square pixels of the display window.
     start_frame : int
         The number of a movie's first frame.
+
+    Raises
+    ------
+    InputError
+        When a path or a name is empty, or the start is no frame number.
     """
 
     path: str | Path
@@ -53,6 +64,21 @@ class Shot:
     layer: str | None = None
     roi: Window | None = None
     start_frame: int = 1
+
+    def __post_init__(self) -> None:
+        given_path(self.path, "the plate")
+        if self.ocio is not None:
+            given_path(self.ocio, "the OCIO config")
+        for name in ("colorspace", "view", "layer"):
+            value = getattr(self, name)
+            if value is not None and not value.strip():
+                raise InputError(f"the plate's {name} is empty", hint="leave it out, or name one")
+        if abs(self.start_frame) > MOST_START:
+            raise InputError(
+                f"a movie cannot start at frame {self.start_frame}",
+                path=self.path,
+                hint=f"frame numbers have at most nine digits; a start goes to {MOST_START}",
+            )
 
     def open(self, digests: DigestCache | None = None) -> OpenShot:
         """Open the plate and settle its colour.
@@ -94,10 +120,12 @@ class Shot:
         absent = wanted.without(plate.frames)
         if len(absent):
             has = f"the plate has {plate.frames}" if len(plate.frames) else "the plate has none"
+            why = [notice.message for notice in plate.notices if _concerns(notice, absent)]
             raise FrameRangeError(
-                f"{len(absent)} of the frames asked for are not in the plate: {absent}",
+                f"{len(absent)} of the frames asked for {'is' if len(absent) == 1 else 'are'} "
+                f"not in the plate: {absent}",
                 path=self.path,
-                hint=has,
+                hint="; ".join([has, *why]),
             )
         return wanted
 
@@ -121,6 +149,14 @@ class OpenShot:
     frames: FrameRange
     source: NetworkSource
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the user should know of the plate, but for holes that they have chosen around."""
+        found = self.plate.notices
+        if self.shot.frames is not None:
+            found = [notice for notice in found if notice.code not in OF_MISSING_FRAMES]
+        return tuple(found)
+
     def picture(self, frame: int) -> NDArray[np.float32]:
         """Return a frame over its whole display window, sRGB-encoded, shape (H, W, 3), in [0, 1].
 
@@ -139,3 +175,10 @@ class OpenShot:
     def close(self) -> None:
         """Close the plate."""
         self.plate.close()
+
+
+def _concerns(notice: Notice, frames: FrameRange) -> bool:
+    """Whether a notice is about frames that are asked for and has more to say than that."""
+    if not notice.frames or notice.code == "plate-hole":
+        return False
+    return len(FrameRange.parse(notice.frames).intersect(frames)) > 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from vimatte.errors import WorkerError
 from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.given_path import given_path
 from vimatte.guidance.types import instance_colour
 from vimatte.models.registry import DEFAULT_MODEL
 from vimatte.session.publishing import PublishOptions
@@ -115,6 +116,8 @@ def read_request(message: Message) -> Request:
         When a field is missing or of the wrong type.
     FrameRangeError, ConfigError
         When a range or a setting is wrong.
+    InputError
+        When a path is empty: what is not given is left out, or null.
     """
     out = _path(message, "out")
     if out is None:
@@ -128,17 +131,20 @@ def read_request(message: Message) -> Request:
         order=tuple(_texts(message, "order")),
     )
     part = _text(message, "part")
+    plate = _text(message, "plate")
+    if plate is not None:
+        given_path(plate, "the request's `plate`")
     found = {name: _path(message, name) for name in ("masks", "garbage", "core")}
     exposure = message.get("exposure", 0.0)
     number = isinstance(exposure, (int, float)) and not isinstance(exposure, bool)
     if not (number and abs(exposure) <= _MOST_STOPS):  # neither infinite nor "not a number"
         raise WorkerError(f"the request's `exposure` is not a number: {exposure!r}"[:300])
     return Request(
-        plate=_text(message, "plate") or "",
+        plate=plate or "",
         out=out,
         cache=_path(message, "cache") or out / "cache",
         frames=_text(message, "frames"),
-        part=FrameRange.parse(part) if part else None,
+        part=None if part is None else FrameRange.parse(part),
         guidance=_text(message, "guidance") or "people",
         folders={name: path for name, path in found.items() if path is not None},
         settings=settings,
@@ -215,8 +221,9 @@ def _share(message: Message, name: str, default: float) -> float:
 
 def _path(message: Message, name: str) -> Path | None:
     text = _text(message, name)
-    if not text:
+    if text is None:
         return None
+    given_path(text, f"the request's `{name}`")
     if len(text) > _LONGEST_PATH:
         raise WorkerError(f"the request's `{name}` is longer than any path: {text[:60]}...")
     # The worker's own folder means nothing to a host: a relative path there is a mistake.

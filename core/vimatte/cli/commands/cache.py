@@ -55,7 +55,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
 
 def parse_size(text: str) -> int:
     """Return the bytes of a size like ``20G``. Raises ArgumentTypeError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgt]?)i?b?", text.strip().lower())
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)([kmgt]?)i?b?", text.strip().lower())
     if match is None:
         raise argparse.ArgumentTypeError(f"not a size: {text!r}")
     return int(float(match[1]) * UNITS[match[2]])

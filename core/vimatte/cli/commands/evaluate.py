@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import name_text, path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.session_options import SESSION_NAME
 from vimatte.errors import InputError
@@ -61,13 +62,16 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--no-truth",
+        type=path_text,
         metavar="PLATE|SESSION",
         help="the difference along the plate's motion; of a session its guidance masks' too",
     )
     parser.add_argument(
         "--guidance", type=Path, metavar="MASKS", help="for --no-truth: compare with these masks"
     )
-    parser.add_argument("--colorspace", metavar="NAME", help="of PLATE, as OCIO calls it")
+    parser.add_argument(
+        "--colorspace", type=name_text, metavar="NAME", help="of PLATE, as OCIO calls it"
+    )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="of SESSION; default: its own")
     parser.add_argument(
         "-o", "--out", type=Path, metavar="DIR", help="write evaluation.json and evaluation.html"

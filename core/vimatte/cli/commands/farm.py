@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import name_text, path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.publish_options import add_publish_arguments, publish_flags, publish_options
 from vimatte.cli.session_options import (
@@ -30,11 +31,11 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     parser = commands.add_parser("farm", help="job bundles: write, run here, hand to Slurm")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     made = actions.add_parser("bundle", help="write a job bundle for a plate or a session")
-    made.add_argument("target", metavar="PLATE|SESSION")
+    made.add_argument("target", type=path_text, metavar="PLATE|SESSION")
     made.add_argument("-o", "--bundle", type=Path, required=True, metavar="DIR")
     made.add_argument("--out", type=Path, metavar="OUT", help="where the mattes go")
     made.add_argument("--segments-per-task", type=int, default=1, metavar="N")
-    made.add_argument("--command", default="vimatte", help="vimatte on the nodes")
+    made.add_argument("--command", type=name_text, default="vimatte", help="vimatte on the nodes")
     made.add_argument("--cores", type=int, default=2)
     made.add_argument("--memory", type=int, default=4096, metavar="MIB")
     made.add_argument("--gpu-memory", type=int, default=4096, metavar="MIB")
@@ -50,7 +51,12 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     handed.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE")
     handed.add_argument("--throttle", type=int, default=0, metavar="N", help="tasks at once")
     handed.add_argument(
-        "--sbatch", action="append", default=[], metavar="OPTION", help="e.g. --sbatch=--qos=low"
+        "--sbatch",
+        type=name_text,
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="e.g. --sbatch=--qos=low",
     )
     for name, text in (
         ("status", "how every task of a Slurm job stands"),
@@ -81,7 +87,7 @@ def run(args: argparse.Namespace, ui: Console) -> int:
 
 
 def _bundle(args: argparse.Namespace, ui: Console) -> int:
-    place = open_workplace(args, args.target, args.out)
+    place = open_workplace(args, args.target, args.out, out_option="--out")
     options = FarmOptions(
         args.segments_per_task,
         args.command,
@@ -90,7 +96,7 @@ def _bundle(args: argparse.Namespace, ui: Console) -> int:
         args.memory,
         args.gpu_memory,
         publish_flags(publish_options(args)),
-        "" if place.frames is None else str(place.frames),
+        "" if place.frames is None else str(place.session.frames.intersect(place.frames)),
         "" if args.weights is None else str(args.weights.absolute()),
         "" if args.cache is None else str(args.cache.absolute()),
         args.names,

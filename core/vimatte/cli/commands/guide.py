@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.session_options import (
     add_session_argument,
@@ -28,7 +29,7 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
         description="Find the instances of the whole shot and freeze their table in "
         "session.json; then any number of `vimatte matte SESSION --frames R` may run.",
     )
-    parser.add_argument("target", metavar="PLATE|SESSION")
+    parser.add_argument("target", type=path_text, metavar="PLATE|SESSION")
     parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="output folder")
     add_session_argument(parser)
     add_shot_arguments(parser)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import path_text
 from vimatte.cli.commands.cache import parse_size
 from vimatte.cli.progress import Console
 from vimatte.cli.publish_options import add_publish_arguments, publish_options
@@ -20,7 +21,7 @@ from vimatte.cli.session_options import (
     split_names,
 )
 from vimatte.cli.stopping import frame_by_frame
-from vimatte.errors import ConfigError
+from vimatte.errors import ConfigError, FrameRangeError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.session.cache_limit import CacheLimit
 from vimatte.session.publishing import open_publisher, publishing
@@ -37,7 +38,9 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
         description="Find the instances of a plate, matte them and publish EXR layers in "
         "OUT/v001. Run again after anything stopped it: finished frames are kept.",
     )
-    parser.add_argument("target", metavar="PLATE|SESSION", help="e.g. plates/sh010.####.exr")
+    parser.add_argument(
+        "target", type=path_text, metavar="PLATE|SESSION", help="e.g. plates/sh010.####.exr"
+    )
     parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="output folder")
     add_session_argument(parser)
     add_shot_arguments(parser)
@@ -58,12 +61,13 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace, ui: Console) -> int:
     """Guide, matte, publish, and write the QC page."""
+    options = publish_options(args)
     place = open_workplace(args, args.target, args.out)
     with place.session as session:
+        frames = _wanted(place, args.segments)
         run_guidance(place, ui, split_names(args.names))
         report_instances(place, ui)
-        publisher = open_publisher(session, place.out, publish_options(args))
-        frames = _wanted(place, args.segments)
+        publisher = open_publisher(session, place.out, options)
         limit = None if args.cache_limit is None else CacheLimit(session, args.cache_limit)
         if limit is not None:
             limit.look()
@@ -110,14 +114,24 @@ def _report_limit(limit: CacheLimit, size: int, frames: FrameRange, ui: Console)
 
 def _wanted(place: Workplace, segments: str | None) -> FrameRange:
     """Return the frames this command is about."""
-    frames = place.session.frames if place.frames is None else place.frames
+    frames = place.session.frames
+    if place.frames is not None:
+        frames = frames.intersect(place.frames)
     if segments is None:
         return frames
     length = place.session.settings.segment
     if length == 0:
         raise ConfigError("the session is one chain: it has no segments", hint="use --frames")
     cells = FrameRange.parse(segments)
-    return FrameRange.of(frame for frame in frames if frame // length in cells)
+    found = FrameRange.of(frame for frame in frames if frame // length in cells)
+    if not len(found):
+        has = FrameRange.of({frame // length for frame in place.session.frames})
+        raise FrameRangeError(
+            f"no frame of the shot is in the segments {cells}",
+            path=place.file,
+            hint=f"segments are {length} frames long; the shot has {has}",
+        )
+    return found
 
 
 def _qc(place: Workplace, folder: Path, ui: Console, computed: int) -> None:

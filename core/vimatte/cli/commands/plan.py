@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.session_options import add_session_argument, open_workplace, report_notices
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     """Add the command."""
     parser = commands.add_parser("plan", help="say which frames are finished, missing or stale")
-    parser.add_argument("target", metavar="SESSION")
+    parser.add_argument("target", type=path_text, metavar="SESSION")
     add_session_argument(parser)
     return parser
 

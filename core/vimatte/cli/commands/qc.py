@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.qc_page import write_page
 from vimatte.cli.session_options import (
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     """Add the command."""
     parser = commands.add_parser("qc", help="write the QC page: pictures, plots, frames to look at")
-    parser.add_argument("target", metavar="SESSION")
+    parser.add_argument("target", type=path_text, metavar="SESSION")
     parser.add_argument("-o", "--page", type=Path, metavar="FILE", help="default: beside the EXRs")
     add_session_argument(parser)
     return parser

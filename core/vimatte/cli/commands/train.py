@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vimatte.cli.arguments import path_text
 from vimatte.cli.progress import Console
 from vimatte.training.config import TrainingConfig
 
@@ -27,8 +28,10 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
         "--material", type=Path, required=True, metavar="DIR", help="of scripts/prepare_material"
     )
     parser.add_argument("--run", dest="folder", type=Path, required=True, metavar="RUN")
-    parser.add_argument("--init", metavar="FILE", help="EfficientNet-Lite0 for the encoder")
-    parser.add_argument("--start", metavar="FILE", help="weights of an earlier run")
+    parser.add_argument(
+        "--init", type=path_text, metavar="FILE", help="EfficientNet-Lite0 for the encoder"
+    )
+    parser.add_argument("--start", type=path_text, metavar="FILE", help="weights of an earlier run")
     return parser
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vimatte.cli.arguments import name_text, path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.qc_page import write_page
 from vimatte.cli.session_options import (
@@ -39,13 +40,16 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
         "its alphas sum to at most 1, and no matte is empty where its mask has pixels. Ends with "
         "exit code 9 where something is wrong.",
     )
-    parser.add_argument("target", metavar="SESSION")
+    parser.add_argument("target", type=path_text, metavar="SESSION")
     parser.add_argument("-o", "--out", type=Path, metavar="OUT", help="default: the session's")
     parser.add_argument(
         "--qc", action="store_true", help="write the QC page, unless files are wrong"
     )
     parser.add_argument(
-        "--published", metavar="vNNN", help="default: the latest of this session as it is now"
+        "--published",
+        type=name_text,
+        metavar="vNNN",
+        help="default: the latest of this session as it is now",
     )
     add_session_argument(parser)
     return parser
