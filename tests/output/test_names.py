@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vimatte.errors import OutputError
+from vimatte.errors import ConfigError
 from vimatte.output.names import NUKE_LAYERS, WINDOWS_NAMES, check_names, safe_stem
 
 
@@ -27,7 +27,7 @@ def test_good_names(names: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_bad_names_and_why(names: list[str], reason: str) -> None:
-    with pytest.raises(OutputError, match=reason) as info:
+    with pytest.raises(ConfigError, match=reason) as info:
         check_names(names, views=["cam1"])
     assert info.value.hint
 
@@ -36,7 +36,7 @@ def test_bad_names_and_why(names: list[str], reason: str) -> None:
 def test_what_is_allowed_is_safe_everywhere(names: list[str]) -> None:
     try:
         check_names(names)
-    except OutputError:
+    except ConfigError:
         return
     assert len({name.lower() for name in names}) == len(names)
     for name in names:

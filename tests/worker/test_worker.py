@@ -161,7 +161,7 @@ def test_a_request_after_a_cancel_is_not_cancelled(shot: Path, worker: WorkerCli
         ({"out": "relative"}, "worker"),
         ({"frames": 7}, "worker"),
         ({"instances": [{"id": "x"}]}, "worker"),
-        ({"instances": [{"id": 1, "name": "../x"}]}, "output"),
+        ({"instances": [{"id": 1, "name": "../x"}]}, "config"),
     ],
 )
 def test_bad_requests_are_one_error(

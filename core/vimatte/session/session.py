@@ -24,8 +24,9 @@ from vimatte.models.base import MattingModel
 from vimatte.notices import Notice
 from vimatte.session.bounds import Bounds
 from vimatte.session.identity import deciding_settings
-from vimatte.session.instances import freeze
+from vimatte.session.instances import freeze, naming_notices
 from vimatte.session.network import SessionNetwork
+from vimatte.session.region import region_notices
 from vimatte.session.results import FrameResult, Plan
 from vimatte.session.segment_runner import Inputs, SegmentRunner
 from vimatte.session.session_file import Instance, SessionFile
@@ -51,6 +52,9 @@ class MatteSession:
     settings : Settings, optional
     folders : mapping of str to Path, optional
         ``masks`` (for the provider ``masks``), ``garbage`` and ``core``.
+    offsets : mapping of str to int, optional
+        Added to the frame numbers of the files in `folders`, by the same keys. Given for masks,
+        even as 0, it also says that numbers which look shifted are right.
     instances, cuts
         A frozen table from a session file.
     device : {"auto", "cpu", "cuda"}
@@ -72,6 +76,7 @@ class MatteSession:
         cache: str | Path,
         settings: Settings | None = None,
         folders: Mapping[str, Path] | None = None,
+        offsets: Mapping[str, int] | None = None,
         instances: tuple[Instance, ...] = (),
         cuts: tuple[int, ...] = (),
         device: str = "auto",
@@ -83,14 +88,21 @@ class MatteSession:
         self.settings = settings
         self._network = SessionNetwork(settings.model, device, weights)
         self.cache = Path(cache)
-        self.file = SessionFile(shot, guidance, dict(folders or {}), settings, instances, cuts)
-        options = {"folder": self.file.folders["masks"]} if "masks" in self.file.folders else {}
-        self._provider = create_provider(guidance, **options)
+        self.file = SessionFile(
+            shot, guidance, dict(folders or {}), settings, instances, cuts, dict(offsets or {})
+        )
+        self._provider = create_provider(guidance, **_provider_options(self.file))
         self._inputs: Inputs | None = None
         self._guidance_notices: tuple[Notice, ...] = ()
         self._digests = DigestCache(self.cache / "digests.json")
         self._open: OpenShot = shot.open(self._digests)
-        self._bounds = Bounds(self.file.folders, self._open.source)
+        try:
+            source = self._open.source
+            self._bounds = Bounds(self.file.folders, source, self.file.offsets, self._digests)
+            self._region_notices = region_notices(source, shot.roi)
+        except BaseException:
+            self._open.close()
+            raise
 
     @classmethod
     def open(
@@ -111,6 +123,7 @@ class MatteSession:
                 cache=cache,
                 settings=file.settings,
                 folders=file.folders,
+                offsets=file.offsets,
                 instances=file.instances,
                 cuts=file.cuts,
                 device=device,
@@ -138,7 +151,6 @@ class MatteSession:
 
     def _close(self, *, failing: bool) -> None:
         self._open.close()
-        self._bounds.close()
         try:
             self._digests.save()
         except CacheError as unsaved:
@@ -174,8 +186,8 @@ class MatteSession:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the user should know of what they gave; that of the masks once guidance has run."""
-        found = (*self._open.plate.notices, *self._bounds.notices, *self._guidance_notices)
-        return tuple(dict.fromkeys(found))
+        of_plate = (*self._open.plate.notices, *self._region_notices)
+        return tuple(dict.fromkeys((*of_plate, *self._guidance_notices, *self._bounds.notices)))
 
     def save(self, path: Path) -> None:
         """Write ``session.json``. Raises OutputError.
@@ -200,10 +212,13 @@ class MatteSession:
             Progress; closing the generator cancels, and what is done is kept.
         """
         result = yield from self._provider.run(self._open.source, self.cache, self.name)
-        table = freeze(self.file.instances, result.instances, names)
+        before = self.file.instances
+        table = freeze(before, result.instances, names)
+        self._bounds.match(table, result)
         self.file = self.file.with_instances(table, result.cuts)
         self._inputs = self._gather(result)
-        self._guidance_notices = result.notices
+        renamed = naming_notices(before, table, result.instances, names)
+        self._guidance_notices = (*result.notices, *renamed)
         return table
 
     def ready(self) -> None:
@@ -355,3 +370,13 @@ class MatteSession:
             states=FrameStore(self.cache, self.name, "states", settings),
             model=lambda: self.model,
         )
+
+
+def _provider_options(file: SessionFile) -> dict[str, Any]:
+    """Return what the guidance provider is made with."""
+    options: dict[str, Any] = {}
+    if "masks" in file.folders:
+        options["folder"] = file.folders["masks"]
+    if "masks" in file.offsets:
+        options["offset"] = file.offsets["masks"]
+    return options
