@@ -22,6 +22,7 @@ PICTURE_SUFFIXES = frozenset(
 )
 _NUMBERED = re.compile(r"(.*?)(-?)([0-9]+)(\.[A-Za-z0-9]+)", re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
+_NAMELESS = re.compile(r"\.[._-]*[0-9]+\.[A-Za-z0-9]+")
 _MOST_DIGITS = 18
 _SEPARATORS = "._- "
 # What file systems and operating systems leave beside a user's files; names that start with a dot
@@ -163,12 +164,18 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name[0] == "." or entry.name.casefold() in _OF_THE_SYSTEM:
+                if _is_of_the_system(entry.name):
                     continue
                 (folders if entry.is_dir() else files).append(folder / entry.name)
     except OSError as error:
         raise FrameReadError(f"cannot list the folder: {error.strerror}", path=folder) from error
     return sorted(files), sorted(folders)
+
+
+def _is_of_the_system(name: str) -> bool:
+    """Whether a name is hidden or a system's; ``.1001.png`` is somebody's who left out a name."""
+    hidden = name[0] == "." and (name[:2] == "._" or _NAMELESS.fullmatch(name) is None)
+    return hidden or name.casefold() in _OF_THE_SYSTEM
 
 
 def _split(pictures: Iterable[Path]) -> tuple[list[tuple[str, int, Path]], list[Path]]:

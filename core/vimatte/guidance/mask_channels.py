@@ -9,7 +9,8 @@ from vimatte.frames.window import Window
 # Layers of one channel that renderers write and that are no masks.
 _CONFUSING = frozenset(("z", "id", "depth"))
 _PASSES = frozenset(("depth", "z", "mist", "id", "indexob", "indexma"))
-_PICTURE = frozenset(("rgba", "rgb", "combined", "beauty", "color", "colour"))
+#: What layers and parts that hold the whole picture are called.
+PICTURE_NAMES = frozenset(("rgba", "rgb", "combined", "beauty", "color", "colour"))
 _PLAIN = {
     **{name: name for name in ("r", "g", "b", "a", "y", "ry", "by")},
     **{"red": "r", "green": "g", "blue": "b", "alpha": "a"},
@@ -105,7 +106,8 @@ def mask_layers(layout: Layout) -> dict[str, Channel]:
             out[name] = channel
     lone = layers.get("")
     if not out and lone is not None and len(lone.channels) == 1:
-        return {"": next(iter(lone.channels.values()))}
+        channel = next(iter(lone.channels.values()))
+        return {} if channel.whole else {"": channel}
     return out
 
 
@@ -166,7 +168,7 @@ def _is_pass(name: str, layer: _Layer, layout: Layout) -> bool:
     last = name.rpartition(".")[2].casefold()
     if last in _PASSES or (len(layer.channels) == 1 and _CONFUSING & layer.channels.keys()):
         return True
-    if last in _PICTURE and len(layer.channels) >= 3:
+    if last in PICTURE_NAMES and len(layer.channels) >= 3:
         return True
     stem = name[:-2] if name[-2:].isdigit() else name
     if name in layout.cryptomattes or stem in layout.cryptomattes:

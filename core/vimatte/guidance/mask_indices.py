@@ -20,7 +20,7 @@ values up to it are indices whatever they look like, since as a matte they would
 _FLAT = 0.05
 # How far apart the channels of a grey picture may lie: lossy tools made some of them.
 _GREY = 8
-_KINDS = ("palette", "grey", "colour", "alpha")
+_KINDS = ("palette", "grey", "colour", "alpha", "greys")
 _KERNEL = np.ones((3, 3), np.uint8)
 
 
@@ -36,7 +36,8 @@ class IndexPicture:
         What the file holds, where it has a palette of greys.
     top : int
         The largest value there could be.
-    kind : {"palette", "grey", "colour", "alpha"}
+    kind : {"palette", "greys", "grey", "colour", "alpha"}
+        A palette of colours or one of greys, or none.
     """
 
     codes: NDArray[Any]
@@ -54,9 +55,9 @@ class Reading:
     indexed : bool
         Whether each value is an instance; otherwise the pictures are one instance's matte.
     certain : bool
-        Whether the pictures say so themselves, by a coloured palette.
+        Whether the pictures say so themselves, by a palette.
     values : tuple of int
-        The values beside 0 that the shot has, where they are few.
+        The values beside 0 that the shot has; not all where they are many.
     """
 
     indexed: bool
@@ -98,7 +99,8 @@ def statistics(pictures: Iterable[IndexPicture]) -> dict[str, NDArray[Any]]:
     dict
         ``values``: int64, a row ``(value, pixels, pixels amid their own)`` for each value beside 0;
         of a picture with more than `MOST_VALUES` not all. ``kinds``: int64, which of palette (0),
-        grey (1), colour (2) and alpha (3) there are. ``top``: int64, the largest possible value.
+        grey (1), colour (2), alpha (3) and a palette of greys (4) there are. ``top``: int64, the
+        largest possible value.
     """
     totals: dict[int, list[int]] = {}
     kinds: set[int] = set()
@@ -149,13 +151,14 @@ def decide(shot: Mapping[str, NDArray[Any]]) -> Reading | None:
         return None
     if "palette" in kinds:
         return Reading(True, True, values)
+    certain = kinds == {"greys"}
     if not values or values[-1] <= MOST_VALUES:
-        return Reading(True, False, values)
+        return Reading(True, certain, values)
     flat = all(inner >= _FLAT * count for _, count, inner in rows)
     if len(values) > MOST_VALUES or not flat:
         return Reading(False, False, values)
     # A single value that is white, or nearly, is a hard matte.
-    return Reading(len(values) > 1 or 2 * values[0] < top, False, values)
+    return Reading(len(values) > 1 or 2 * values[0] < top, certain, values)
 
 
 def _read(picture: Image.Image) -> IndexPicture:
@@ -169,7 +172,8 @@ def _read(picture: Image.Image) -> IndexPicture:
             return IndexPicture(indices, None, 255, "palette")
         # Greys with black first may be indices or a matte; their values tell, see `decide`.
         own = indices if not colours[0].any() else None
-        return IndexPicture(colours[indices][..., 0], own, 255, "grey")
+        kind = "grey" if own is None else "greys"
+        return IndexPicture(colours[indices][..., 0], own, 255, kind)
     if picture.mode.startswith("I"):
         return IndexPicture(np.array(picture).astype(np.uint16), None, 65535, "grey")
     if picture.mode in ("1", "L"):

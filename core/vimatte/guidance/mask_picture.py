@@ -17,7 +17,13 @@ from vimatte.frames.image_file import MAX_PIXELS, message_of
 from vimatte.frames.square_pixels import canvas_window, is_square, to_canvas
 from vimatte.frames.types import FrameHeader, InstanceMask
 from vimatte.frames.window import Window, place
-from vimatte.guidance.mask_channels import Channel, Layout, MatteChannels, matte_channels
+from vimatte.guidance.mask_channels import (
+    PICTURE_NAMES,
+    Channel,
+    Layout,
+    MatteChannels,
+    matte_channels,
+)
 from vimatte.guidance.mask_indices import has_coloured_palette, read_index_picture
 from vimatte.guidance.masks_io import mask_of
 
@@ -81,7 +87,7 @@ def _layout(source: oiio.ImageInput, path: Path, frame: int) -> Layout:
                 path=path,
                 hint=f"at most {MAX_PIXELS} pixels are read",
             )
-        prefix = spec.get_string_attribute("oiio:subimagename") if parts > 1 else ""
+        prefix = _part_name(spec, parts)
         if spec.deep:
             unread.append(f"{prefix or f'part {part}'} (deep)")
             continue
@@ -93,13 +99,22 @@ def _layout(source: oiio.ImageInput, path: Path, frame: int) -> Layout:
             full = name if "." in name or not prefix else f"{prefix}.{name}"
             if full in channels and prefix:
                 full = f"{prefix}.{name}"
-            whole = spec.channelformat(index).basetype in _WHOLE
+            stored = spec.channelformats[index] if spec.channelformats else spec.format
+            whole = stored.basetype in _WHOLE
             channel = Channel(part, index, window, display, whole)
             if channels.setdefault(full, channel) != channel:
                 unread.append(f"{full} of part {part}")
         unread += spec.channelnames[_MAX_CHANNELS:]
     window, display = _windows(first)
     return Layout(window, display, channels, frozenset(cryptomattes), tuple(unread))
+
+
+def _part_name(spec: oiio.ImageSpec, parts: int) -> str:
+    """Return what the unnamed channels of a part are called by; empty for the picture."""
+    name = spec.get_string_attribute("oiio:subimagename")
+    # A single part is named too where the frame before had two; a picture in it stays unnamed.
+    single = parts == 1 and sum("." not in channel for channel in spec.channelnames) != 1
+    return "" if single or name.casefold() in PICTURE_NAMES else name
 
 
 def _windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
