@@ -157,7 +157,7 @@ class FrameNotReady(CacheError):
 
 
 class OutputError(VimatteError):
-    """A result cannot be written: the disk is full, read-only, or the name is not allowed."""
+    """A result cannot be written: the disk is full, read-only, ..."""
 
     exit_code = 6
     code = "output"

@@ -13,9 +13,10 @@ A folder holds the input as a user would have it, and a ``case.json``::
 
 ``exit`` is 0 unless given. ``frames`` are those published in OUT. ``truth`` names, for instances,
 the folder of pictures that their mattes must match, in order (IoU of at least ``iou``, 0.95 unless
-given; `TRUTH_THRESHOLD` of a picture's brightest value is inside). Runs are made one after another
-in one copy of the folder, the current folder. A case that ``needs`` ``people`` is skipped where
-the networks that find people cannot be fetched.
+given; `TRUTH_THRESHOLD` of a picture's brightest value is inside). ``empty`` lists instances whose
+mattes are 0 everywhere. Runs are made one after another in one copy of the folder, the current
+folder. A case that ``needs`` ``people`` is skipped where the networks that find people cannot be
+fetched.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def _run(run: dict[str, Any], work: Path, capsys: pytest.CaptureFixture[str]) ->
     if code:
         after = {path.relative_to(work) for path in work.rglob("*.exr")}
         assert after <= before, "a refused run published something"
-    if "frames" in run or "truth" in run:
+    if {"frames", "truth", "empty"} & run.keys():
         _check_published(run, work)
 
 
@@ -104,6 +105,9 @@ def _check_published(run: dict[str, Any], work: Path) -> None:
     files = sorted(
         (version / "exr").glob(f"{stem}.*.exr"), key=lambda path: int(path.name.split(".")[-2])
     )
+    for name in run.get("empty", ()):
+        for file in files:
+            assert not read_layers(file)[0][f"{name}.A"].any(), f"{file.name}, {name}"
     for name, folder in run.get("truth", {}).items():
         pictures = sorted(path for path in (work / folder).iterdir() if path.is_file())
         assert len(pictures) == len(files)

@@ -29,7 +29,7 @@ from vimatte.farm import bundle, spool
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.open_plate import open_plate
-from vimatte.guidance import mask_picture
+from vimatte.guidance import mask_channels, mask_indices, mask_picture
 from vimatte.models.checkpoint import load_weights
 from vimatte.models.registry import DEFAULT_MODEL, spec
 from vimatte.output.exr_file import read_layers
@@ -214,11 +214,13 @@ def mask(folder: Path, data: bytes) -> None:
         path.write_bytes(data)
         try:
             layout = mask_picture.read_layout(path, 1)
-            layers = mask_picture.mask_layers(layout)
+            layers = mask_channels.mask_layers(layout)
+            mask_channels.unused_layers(layout)
             if layout.window.width * layout.window.height < 1 << 20:
                 mask_picture.read_planes(path, 1, list(layers.values())[:2])
                 mask_picture.single_mask(path, 1, layout)
-                mask_picture.read_indices(path, 1, layout)
+                picture = mask_indices.read_index_picture(path, 1)
+                mask_indices.decide(mask_indices.statistics([picture]))
         except VimatteError as error:
             one_line(error)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import struct
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from PIL import Image
 from vimatte.errors import ConfigError, GuidanceError
 from vimatte.frames.window import Window
 from vimatte.guidance.mask_files import MaskFileGuidance
-from vimatte.guidance.mask_layouts import open_masks
+from vimatte.guidance.mask_folder import open_masks
 from vimatte.guidance.mask_picture import read_layout
 from vimatte.guidance.masks_io import load_guidance
 
@@ -120,20 +119,26 @@ def test_a_truncated_mask_is_named(plate, folders, read):
         read(plate, folders)
 
 
-def test_masks_that_are_empty_throughout_are_told(plate, tmp_path, read, write_image, caplog):
+@pytest.mark.parametrize(("value", "said"), [(0, ""), (1, "the brightest is 1 of 255")])
+def test_masks_that_are_empty_throughout_are_told(plate, tmp_path, read, write_image, value, said):
     for frame in range(1001, 1005):
-        write_image(tmp_path / "m" / "anna" / f"{frame}.png", square(0, 0, 0))
-    with caplog.at_level(logging.WARNING, "vimatte"):
+        write_image(tmp_path / "m" / "anna" / f"{frame}.png", square(4, 4) // 255 * value)
+    for _ in range(2):  # read, and from the cache
         result, _ = read(plate, tmp_path / "m")
-    assert result.instances == ()
-    assert "anna are empty" in caplog.text
+        assert result.instances == ()
+        assert result.absent == ("anna",)
+        assert [notice.code for notice in result.notices] == ["mask-empty"]
+        assert "the masks of anna are empty in every frame" in str(result.notices[0])
+        assert said in str(result.notices[0])
 
 
 @pytest.mark.parametrize("name", ["2nd", "a-b", "über", "x" * 25])
-def test_a_folder_that_cannot_be_a_layer_is_refused(plate, tmp_path, read, write_image, name):
-    write_image(tmp_path / "m" / name / "1001.png", square(0, 0))
-    with pytest.raises(GuidanceError, match="cannot be an instance's name"):
-        read(plate, tmp_path / "m")
+def test_a_folder_may_have_any_name(plate, tmp_path, read, write_image, name):
+    """The session makes it a legal one."""
+    for frame in range(1001, 1005):
+        write_image(tmp_path / "m" / name / f"{frame}.png", square(0, 0))
+    result, _ = read(plate, tmp_path / "m")
+    assert [info.name for info in result.instances] == [name]
 
 
 def test_two_sequences_in_a_folder_are_ambiguous(plate, folders, read, write_image):
@@ -193,13 +198,23 @@ def test_palette_pictures_have_an_instance_an_index(plate, tmp_path, read):
     assert load_guidance(result.store, 1004).masks[3].window == Window(20, 4, 8, 8)
 
 
-def test_a_palette_sequence_must_be_whole_and_have_a_palette(plate, tmp_path, read, write_image):
-    for frame in range(1001, 1004):
-        write_image(tmp_path / "m" / f"{frame}.png", np.dstack([square(4, 4)] * 3))
-    with pytest.raises(GuidanceError, match="no mask for frames 1004"):
+def test_a_sequence_without_holes_that_ends_early_is_told(plate, tmp_path, read, write_image):
+    for frame in (1001, 1003):
+        write_image(tmp_path / "m" / f"{frame}.png", square(4, 4))
+    with pytest.raises(GuidanceError, match="no mask for frames 1002"):
         read(plate, tmp_path / "m")
-    write_image(tmp_path / "m" / "1004.png", np.dstack([square(4, 4)] * 3))
-    with pytest.raises(GuidanceError, match="no palette"):
+    write_image(tmp_path / "m" / "1002.png", square(4, 4))
+    result, _ = read(plate, tmp_path / "m")
+    (notice,) = (n for n in result.notices if n.code == "mask-frames-missing")
+    assert notice.frames == "1004"
+    assert load_guidance(result.store, 1004).masks == {}
+
+
+def test_a_sequence_in_colour_needs_a_palette(plate, tmp_path, read, write_image):
+    red_and_blue = np.dstack([square(4, 4), square(0, 0, 0), square(20, 4)])
+    for frame in range(1001, 1005):
+        write_image(tmp_path / "m" / f"{frame}.png", red_and_blue)
+    with pytest.raises(GuidanceError, match="in colour, but have no palette"):
         read(plate, tmp_path / "m")
 
 

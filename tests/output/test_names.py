@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vimatte.errors import OutputError
-from vimatte.output.names import NUKE_LAYERS, WINDOWS_NAMES, check_names, safe_stem
+from vimatte.errors import ConfigError
+from vimatte.output.names import (
+    NUKE_LAYERS,
+    WINDOWS_NAMES,
+    check_names,
+    is_legal,
+    legal_names,
+    safe_stem,
+)
 
 
 @pytest.mark.parametrize("names", [[], ["person01", "Car_2"], ["a"], ["A" * 24], ["B_", "b"]])
@@ -27,7 +34,7 @@ def test_good_names(names: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_bad_names_and_why(names: list[str], reason: str) -> None:
-    with pytest.raises(OutputError, match=reason) as info:
+    with pytest.raises(ConfigError, match=reason) as info:
         check_names(names, views=["cam1"])
     assert info.value.hint
 
@@ -36,7 +43,7 @@ def test_bad_names_and_why(names: list[str], reason: str) -> None:
 def test_what_is_allowed_is_safe_everywhere(names: list[str]) -> None:
     try:
         check_names(names)
-    except OutputError:
+    except ConfigError:
         return
     assert len({name.lower() for name in names}) == len(names)
     for name in names:
@@ -63,3 +70,37 @@ def test_stems_are_safe(text: str) -> None:
 )
 def test_stems(text: str, stem: str) -> None:
     assert safe_stem(text) == stem
+
+
+@pytest.mark.parametrize(
+    ("found", "names"),
+    [
+        (["anna", "bert"], ["anna", "bert"]),
+        (["1", "2", "10"], ["object01", "object02", "object10"]),
+        (["000", "001"], ["object00", "object01"]),
+        (["person 1", "Anna-2", "a.b"], ["person_1", "Anna_2", "a_b"]),
+        (["2nd", "_xy", "_x", "__"], ["object_2nd", "xy", "object_x", "object04"]),
+        (["über", "Zoë", "Søren", "Strauß"], ["uber", "Zoe", "Soren", "Strauss"]),
+        (["人物", "張"], ["object01", "object02"]),
+        (["left", "mask", "con", "VideoInstanceMatte"],
+         ["object_left", "object_mask", "object_con", "object_VideoInstanceMatt"]),
+        (["x" * 40, "x" * 41], ["x" * 24, "x" * 22 + "_2"]),
+        (["anna", "Anna", "anna "], ["anna", "Anna_2", "anna_3"]),
+        (["1", "object01"], ["object01_2", "object01"]),
+        (["person 1", "person_1", "person-1"], ["person_1_2", "person_1", "person_1_3"]),
+    ],
+)  # fmt: skip
+def test_names_that_tools_write_become_legal(found: list[str], names: list[str]) -> None:
+    assert legal_names(found) == names
+
+
+@given(st.lists(st.text(max_size=40), max_size=6), st.lists(st.sampled_from(["a", "object01"])))
+def test_every_name_becomes_a_legal_one_of_its_own(found: list[str], taken: list[str]) -> None:
+    names = legal_names(found, taken)
+    check_names([*set(taken), *names])
+    assert legal_names(names, taken) == names
+    # A legal one stays, unless somebody before has it.
+    for at, (text, name) in enumerate(zip(found, names, strict=True)):
+        others = {*taken, *(other.casefold() for other in found[:at])}
+        if is_legal(text) and text.casefold() not in others:
+            assert name == text

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vimatte.errors import OutputError
+from vimatte.errors import ConfigError, OutputError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.types import FrameHeader
 from vimatte.frames.window import Window
@@ -181,7 +181,7 @@ def test_untrusted_names_stay_inside(tmp_path: Path, header: FrameHeader) -> Non
     out = tmp_path / "out"
     target = Publisher.open(out, "../../evil/..\\x", FRAMES, [], "f", {})
     target.write(1001, header, {})
-    with pytest.raises(OutputError, match="not allowed"):
+    with pytest.raises(ConfigError, match="not allowed"):
         Publisher.open(out, "a", FRAMES, [Named(1, "../../x")], "f", {}, vse=True)
     assert {p.name for p in tmp_path.iterdir()} == {"out"}
     assert target.exr(1001).is_relative_to(out / "v001" / "exr")

@@ -112,7 +112,7 @@ def test_a_manifest_that_is_none(tmp_path: Path, text: str) -> None:
 
 
 def test_what_is_given_is_checked() -> None:
-    with pytest.raises(OutputError, match="view"):
+    with pytest.raises(ConfigError, match="view"):
         manifest(views=["Ann"])
     with pytest.raises(OutputError, match="share an id"):
         Manifest.of("a", FRAMES, [ROWS[0], VersionInstance(1, "ann", (0, 0, 0))], "f")

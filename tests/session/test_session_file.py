@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,15 @@ def test_round_trip(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["session.json"]
 
 
+def test_offsets_are_kept_and_absent_ones_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "session.json"
+    FILE.write(path)
+    assert "offsets" not in json.loads(path.read_text())
+    assert SessionFile.read(path).offsets == {}
+    replace(FILE, offsets={"masks": 0}).write(path)
+    assert SessionFile.read(path).offsets == {"masks": 0}
+
+
 def test_roots_are_mapped(tmp_path: Path) -> None:
     path = tmp_path / "session.json"
     FILE.write(path)
@@ -82,6 +92,10 @@ def test_roots_are_mapped(tmp_path: Path) -> None:
             {"instances": [{"id": 0, "name": "a", "colour": [0, 0, 0], "enabled": 1, "order": 1}]},
             "id",
         ),
+        ({"offsets": {"garbage": 1}}, "offset for no folder"),
+        ({"offsets": {"masks": True}}, "whole number"),
+        ({"offsets": {"masks": 10**12}}, "whole number"),
+        ({"offsets": [1]}, "wrong value"),
         ({"folders": {"evil": {"root": "plate", "path": "x"}}}, "unknown folder"),
     ],
 )

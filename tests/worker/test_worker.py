@@ -160,9 +160,14 @@ def test_a_request_after_a_cancel_is_not_cancelled(shot: Path, worker: WorkerCli
         ({"model": "nonsense"}, "unknown-model"),
         ({"masks": "/nowhere"}, "guidance"),
         ({"out": "relative"}, "worker"),
+        ({"guidance": "people"}, "config"),
+        ({"mask_offset": 1.5}, "worker"),
+        ({"mask_offset": 10**12}, "worker"),
+        ({"garbage_offset": 1}, "worker"),
+        ({"mask_offset": 1000}, "guidance"),
         ({"frames": 7}, "worker"),
         ({"instances": [{"id": "x"}]}, "worker"),
-        ({"instances": [{"id": 1, "name": "../x"}]}, "output"),
+        ({"instances": [{"id": 1, "name": "../x"}]}, "config"),
     ],
 )
 def test_bad_requests_are_one_error(

@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Before the parser is built: the commands load NumPy.
         settle_instruction_set(argv, os.environ)
     except VimatteError as error:
-        print(f"vimatte: {error}", file=sys.stderr)
+        sys.stderr.write(f"vimatte: {error}\n")
         return error.exit_code
     with lasting_streams() as out:
         code = _run(argv)

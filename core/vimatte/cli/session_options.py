@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from vimatte.cli.arguments import name_text, path_text
+from vimatte.cli.arguments import name_text, path_argument, path_text, whole_number
 from vimatte.cli.progress import Console
 from vimatte.errors import ConfigError, FrameRangeError, InputError
 from vimatte.frames.frame_range import FrameRange
@@ -18,6 +18,7 @@ from vimatte.models.registry import DEFAULT_MODEL
 from vimatte.notices import Notice
 from vimatte.session import MatteSession, Shot
 from vimatte.session.roots import parse_path_map, read_path_map
+from vimatte.session.session_file import MOST_OFFSET
 from vimatte.session.settings import Settings
 
 SESSION_NAME = "session.json"
@@ -33,8 +34,11 @@ PLATE_DEFAULTS: dict[str, object] = {
     "guidance": "people",
     "model": DEFAULT_MODEL,
     "quality": "final",
+    "mask_offset": None,
     "garbage": None,
+    "garbage_offset": None,
     "core": None,
+    "core_offset": None,
     "segment": Settings.segment,
     "preroll": Settings.preroll,
     "steadiness": Settings.steadiness,
@@ -115,14 +119,42 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME")
     group.add_argument("--quality", choices=sorted(QUALITY), default="final")
-    group.add_argument("--names", metavar="a,b,c", default="", help="of the instances, in order")
+    group.add_argument(
+        "--names",
+        metavar="a,b,c",
+        default="",
+        help="names for the instances, in the order that vimatte guide lists them: letters, digits "
+        "and underscores (default: what the folders or layers of the masks are called)",
+    )
+    group.add_argument(
+        "--mask-offset",
+        type=_offset,
+        metavar="N",
+        help="add N to the frame numbers of the masks' files, e.g. 1001 for masks that start at 0; "
+        "0 takes numbers that look shifted as they are",
+    )
     group.add_argument(
         "--order", metavar="a,b,c", default="",
         help="instances from front to back, for masks that overlap; "
         "by default who is in front is told from the plate",
     )  # fmt: skip
-    group.add_argument("--garbage", type=Path, metavar="DIR", help="outside of it alpha is 0")
-    group.add_argument("--core", type=Path, metavar="DIR", help="inside of it alpha is 1")
+    for kind, effect in (
+        ("garbage", "where it is black alpha is 0"),
+        ("core", "where it is white alpha is 1"),
+    ):
+        group.add_argument(
+            f"--{kind}",
+            type=path_argument,
+            metavar="DIR",
+            help=f"{kind} mattes: {effect}. DIR/NAME/{kind}.####.png is for the instance NAME (or "
+            f"whose masks' folder is NAME), DIR/{kind}.####.png for every other",
+        )
+        group.add_argument(
+            f"--{kind}-offset",
+            type=_offset,
+            metavar="N",
+            help=f"add N to the frame numbers of the {kind} mattes' files (default: 0)",
+        )
     group.add_argument("--segment", type=int, default=Settings.segment, metavar="S")
     group.add_argument("--preroll", type=int, default=Settings.preroll, metavar="P")
     group.add_argument(
@@ -196,6 +228,7 @@ def open_workplace(
         cache=args.cache or out / "cache",
         settings=_settings(args),
         folders=_folders(args),
+        offsets=_offsets(args),
         device=args.device,
         weights=args.weights,
     )
@@ -249,8 +282,13 @@ def report_instances(place: Workplace, ui: Console) -> None:
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """Split ``a,b,c``; an empty text gives nothing."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    """Split ``a,b,c``; an empty text gives nothing. Raises ConfigError for ``a,,c``."""
+    if not text.strip():
+        return ()
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(names):
+        raise ConfigError(f"a name is empty in {text!r}", hint="write names like anna,bert")
+    return names
 
 
 def _of_plates(args: argparse.Namespace) -> dict[str, object]:
@@ -310,6 +348,16 @@ def _settings(args: argparse.Namespace) -> Settings:
 def _folders(args: argparse.Namespace) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     name, separator, path = args.guidance.partition(":")
+    if separator and name == "people":
+        raise ConfigError(
+            f"the guidance people takes nothing after a colon, not {path!r}",
+            hint="write --guidance people",
+        )
+    if separator and not path.strip():
+        raise InputError(
+            "an empty path is no path: --guidance masks: names no masks",
+            hint="write --guidance masks:PATH",
+        )
     if separator:
         folders["masks"] = Path(path).absolute()
     elif name == "masks":
@@ -319,6 +367,29 @@ def _folders(args: argparse.Namespace) -> dict[str, Path]:
     if args.core:
         folders["core"] = args.core.absolute()
     return folders
+
+
+def _offsets(args: argparse.Namespace) -> dict[str, int]:
+    given = {
+        "masks": args.mask_offset, "garbage": args.garbage_offset, "core": args.core_offset
+    }  # fmt: skip
+    offsets = {key: value for key, value in given.items() if value is not None}
+    folders = _folders(args)
+    for key in offsets:
+        if key not in folders:
+            option = "mask" if key == "masks" else key
+            raise ConfigError(
+                f"--{option}-offset moves no files: no {key} were given",
+                hint="--guidance masks:PATH" if key == "masks" else f"add --{key} DIR",
+            )
+    return offsets
+
+
+def _offset(text: str) -> int:
+    value = whole_number(text)
+    if abs(value) > MOST_OFFSET:
+        raise argparse.ArgumentTypeError(f"too large: {text}")
+    return value
 
 
 def _window(text: str) -> Window:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Generator
-from functools import cached_property
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +16,18 @@ from vimatte.frames.ahead import ahead
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.types import FrameHeader, GuidanceFrame
-from vimatte.guidance.mask_layouts import MaskLayout, open_masks
+from vimatte.guidance.mask_folder import open_masks
+from vimatte.guidance.mask_layouts import MaskLayout
+from vimatte.guidance.mask_numbers import Numbering
 from vimatte.guidance.masks_io import pack
 from vimatte.guidance.picture import THUMB_SIDE
 from vimatte.guidance.scene_cuts import SceneCuts
 from vimatte.guidance.types import GuidanceResult, Step, counted
-
-log = logging.getLogger(__name__)
+from vimatte.notices import Notice
 
 _ALGORITHM = 2
 _STAGE = "reading masks"
+_READINGS = {"provider": "masks", "readings": 1}
 
 
 class MaskFileGuidance:
@@ -41,27 +41,31 @@ class MaskFileGuidance:
     ----------
     folder : Path
         A folder, or the pattern of a sequence.
+    offset : int, optional
+        Added to the numbers of the files. Given, even as 0, numbers that look shifted are taken
+        as they are.
     """
 
     name = "masks"
 
-    def __init__(self, *, folder: Path | None = None) -> None:
+    def __init__(self, *, folder: Path | None = None, offset: int | None = None) -> None:
         if folder is None:
             raise ConfigError("guidance from files needs a path", hint="--guidance masks:PATH")
         self._folder = Path(folder)
-
-    @cached_property
-    def _layout(self) -> MaskLayout:
-        return open_masks(self._folder)
+        self._offset = offset
+        self._layout: MaskLayout | None = None
+        self._read_digests: dict[Path, str] = {}
 
     @property
     def overlapping(self) -> bool:
         """Whether masks of one frame may share pixels."""
-        return self._layout.overlapping
+        return self._opened(None)[0].overlapping
 
     def settings(self) -> dict[str, Any]:
         """Return what the masks depend on beside the plate and the files themselves."""
-        return {"provider": self.name, "algorithm": _ALGORITHM, "form": self._layout.kind}
+        layout = self._opened(None)[0]
+        settings = {"provider": self.name, "algorithm": _ALGORITHM, "form": layout.kind}
+        return {**settings, **layout.settings()}
 
     def run(
         self, source: NetworkSource, cache_root: Path, shot: str
@@ -75,21 +79,28 @@ class MaskFileGuidance:
         Raises
         ------
         GuidanceError
-            With frame and path, when a mask is missing, unreadable or of another size.
+            When the masks' numbers do not meet the shot's; with frame and path, when a mask is
+            missing, unreadable or of another size.
         """
-        layout, frames = self._layout, source.frames
-        names = layout.prepare(frames)
+        frames = source.frames
+        layout, unused = self._opened(frames)
+        memory = _Readings(FrameStore(cache_root, shot, "readings", _READINGS), self._digest)
+        prepared = layout.prepare(Numbering(frames, source.plate.frames, self._offset), memory)
+        names = prepared.names
         known = {str(key): name for key, name in names.items()}
         settings = {**self.settings(), "names": known, "source": source.settings()}
         store = FrameStore(cache_root, shot, "guidance", settings)
-        records = {frame: self._record(source, frame) for frame in frames}
+        records = {frame: self._record(layout, source, frame) for frame in frames}
         missing = [f for f in frames if store.load(f, records[f]) is None]
         done = len(records) - len(missing)
 
         def read(frame: int) -> tuple[int, dict[str, NDArray[Any]]]:
-            masks = layout.read(frame, source.header(frame), source.window(frame))
+            found = layout.read(frame, source.header(frame), source.window(frame))
             thumb = source.thumbnail(frame, THUMB_SIDE)
-            return frame, {**pack(GuidanceFrame(frame, masks)), "thumb": thumb}
+            arrays = {**pack(GuidanceFrame(frame, found.masks)), "thumb": thumb}
+            if found.dim:
+                arrays["dim"] = np.asarray(sorted(found.dim.items()), np.float64)
+            return frame, arrays
 
         for frame, arrays in ahead(read, missing):
             store.save(frame, arrays, records[frame])
@@ -103,36 +114,99 @@ class MaskFileGuidance:
             summary = _summary(store, frames)
             summaries.save(frames.first, summary, inputs)
         seen = {key: entry for key, *entry in summary["seen"].tolist()}
-        self._report(seen, names, source)
         cuts = tuple(summary["cuts"].tolist())
-        return GuidanceResult(counted(seen, names), cuts, store, self.overlapping)
+        unseen = {
+            key: name for key, name in names.items() if key not in seen and layout.kind != "palette"
+        }
+        dim = dict(summary["dim"].tolist()) if "dim" in summary else {}
+        if not seen and not unseen:
+            unseen = {0: ""}
+        notices = (*unused, *prepared.notices, *_empty_notices(unseen, dim, source, self._folder))
+        return GuidanceResult(
+            counted(seen, names),
+            cuts,
+            store,
+            layout.overlapping,
+            notices,
+            tuple(filter(None, unseen.values())),
+        )
 
-    def _record(self, source: NetworkSource, frame: int) -> dict[str, str]:
+    def _opened(self, frames: FrameRange | None) -> tuple[MaskLayout, tuple[Notice, ...]]:
+        """Return the layout, which is looked for anew for every run."""
+        if frames is None and self._layout is not None:
+            return self._layout, ()
+        given = open_masks(self._folder, frames)
+        self._layout = given.layout
+        return given.layout, given.notices
+
+    def _record(self, layout: MaskLayout, source: NetworkSource, frame: int) -> dict[str, str]:
         # The plate's pixels only tell the scene cuts; its windows say where a mask lies.
         return {
             "plate": source.digest(frame),
             "windows": _windows(source.header(frame)),
-            "masks": ".".join(_digest(path, frame) for path in self._layout.files(frame)),
+            "masks": ".".join(self._digest(path, frame) for path in layout.files(frame)),
         }
 
-    def _report(
-        self, seen: dict[int, list[int]], names: dict[int, str], source: NetworkSource
-    ) -> None:
-        """Log what could be a mistake: instances that are empty, or absent at an end."""
-        whole = (source.frames.first, source.frames.last)
-        for key, name in names.items():
-            if self._layout.kind == "palette" and key not in seen:
-                continue
-            if key not in seen:
-                log.warning("the masks of %s are empty in every frame", name)
-            elif (seen[key][0], seen[key][1]) != whole:
-                log.info("%s has masks from %d to %d only", name, seen[key][0], seen[key][1])
+    def _digest(self, path: Path, frame: int) -> str:
+        if path not in self._read_digests:
+            self._read_digests[path] = _digest(path, frame)
+        return self._read_digests[path]
+
+
+class _Readings:
+    """Keeps what a look through a shot's masks told; see `vimatte.guidance.mask_layouts.Memory`."""
+
+    def __init__(self, store: FrameStore, digest: Callable[[Path, int], str]) -> None:
+        self._store = store
+        self._digest = digest
+
+    def kept(
+        self, files: Mapping[int, Path], make: Callable[[], dict[str, NDArray[Any]]]
+    ) -> Mapping[str, NDArray[Any]]:
+        """Return what `make` gives for these files' content, made once."""
+        digests = {str(frame): self._digest(path, frame) for frame, path in files.items()}
+        inputs = {"files": fingerprint(digests)}
+        first = min(files)
+        found = self._store.load(first, inputs)
+        if found is None:
+            found = make()
+            self._store.save(first, found, inputs)
+        return found
+
+
+def _empty_notices(
+    unseen: Mapping[int, str], dim: Mapping[int, float], source: NetworkSource, folder: Path
+) -> Iterator[Notice]:
+    """Yield a notice for every instance that has no pixel in the shot."""
+    cut = source.settings()["roi"] is not None
+    for key, name in unseen.items():
+        whose = f"the masks of {name}" if name else "the masks"
+        if key in dim:
+            yield Notice(
+                "mask-empty",
+                f"{whose} are empty in every frame: nothing in them is half as bright "
+                f"as white, the brightest is {_share(dim[key])}",
+                path=str(folder),
+                hint="inside is white; masks of 0 and 1 must be scaled to 0 and 255",
+            )
+        else:
+            where = "within the region of interest " if cut else ""
+            yield Notice(
+                "mask-empty",
+                f"{whose} are empty in every frame {where}".rstrip(),
+                path=str(folder),
+            )
+
+
+def _share(value: float) -> str:
+    return f"{round(255 * value)} of 255" if value >= 0.5 / 255 else f"{value:.2g}"
 
 
 def _summary(store: FrameStore, frames: FrameRange) -> dict[str, NDArray[Any]]:
     """Return the scene cuts, and a row (id, first, last, frames) for every instance."""
     cuts = SceneCuts()
     seen: dict[int, list[int]] = {}
+    dim: dict[int, float] = {}
     for frame in frames:
         arrays = store.load(frame)
         if arrays is None:
@@ -146,11 +220,16 @@ def _summary(store: FrameStore, frames: FrameRange) -> dict[str, NDArray[Any]]:
         for key in arrays["instances"][:, 0].tolist():
             entry = seen.setdefault(int(key), [frame, frame, 0])
             entry[1:] = [frame, entry[2] + 1]
+        for key, value in arrays["dim"].tolist() if "dim" in arrays else ():
+            dim[int(key)] = max(value, dim.get(int(key), 0.0))
     rows = [(key, *entry) for key, entry in sorted(seen.items())]
-    return {
+    summary: dict[str, NDArray[Any]] = {
         "cuts": np.asarray(cuts.finish(), np.int64),
         "seen": np.asarray(rows, np.int64).reshape(-1, 4),
     }
+    if dim:
+        summary["dim"] = np.asarray(sorted(dim.items()), np.float64)
+    return summary
 
 
 def _windows(header: FrameHeader) -> str:

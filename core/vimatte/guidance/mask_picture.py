@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,43 +10,44 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from vimatte.errors import GuidanceError
+from vimatte.frames.exr_header import read_empty_header
 from vimatte.frames.image_file import MAX_PIXELS, message_of
 from vimatte.frames.square_pixels import canvas_window, is_square, to_canvas
 from vimatte.frames.types import FrameHeader, InstanceMask
 from vimatte.frames.window import Window, place
+from vimatte.guidance.mask_channels import (
+    PICTURE_NAMES,
+    Channel,
+    Layout,
+    MatteChannels,
+    matte_channels,
+)
+from vimatte.guidance.mask_indices import has_coloured_palette, read_index_picture
 from vimatte.guidance.masks_io import mask_of
 
 THRESHOLD = 0.5
 _MAX_CHANNELS = 1024
-_CONFUSING = {"z", "id", "depth"}
+_CRYPTOMATTE_NAME = re.compile(r"(?:exr/)?cryptomatte/[^/]+/name")
+_SOME = 0.05
+_WHOLE = (oiio.UINT32, oiio.INT32)
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
-    """One channel of a picture file."""
-
-    part: int
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What a picture file says of its size and channels.
+class Matte:
+    """A picture that is one mask.
 
     Attributes
     ----------
-    window, display : Window
-        The pixels it holds and the picture they are part of; equal but for EXR.
-    channels : dict of str to Channel
-        By full name; channels of a named part are called ``part.channel``.
+    values : ndarray of float32, shape (area.window.height, area.window.width)
+        1 is inside.
+    area : Layout or Channel
+        Which windows it has.
     """
 
-    window: Window
-    display: Window
-    channels: dict[str, Channel]
+    values: NDArray[np.float32]
+    area: Layout | Channel
 
 
 def read_layout(path: Path, frame: int) -> Layout:
@@ -56,6 +58,9 @@ def read_layout(path: Path, frame: int) -> Layout:
     GuidanceError
         When it is missing, no picture, or far too large.
     """
+    empty = read_empty_header(path)
+    if empty is not None:  # nothing was drawn: the library does not open such a file
+        return Layout(empty.data_window, empty.display_window, {})
     source = _open(path, frame)
     try:
         return _layout(source, path, frame)
@@ -69,53 +74,54 @@ def read_layout(path: Path, frame: int) -> Layout:
 
 def _layout(source: oiio.ImageInput, path: Path, frame: int) -> Layout:
     first = source.spec(0)
-    if min(first.width, first.height) < 1 or first.width * first.height > MAX_PIXELS:
-        raise GuidanceError(
-            f"the mask has {first.width}x{first.height} pixels",
-            frame=frame,
-            path=path,
-            hint=f"at most {MAX_PIXELS} pixels are read",
-        )
     channels: dict[str, Channel] = {}
+    cryptomattes: set[str] = set()
+    unread: list[str] = []
     parts = max(1, min(_MAX_CHANNELS, first.get_int_attribute("oiio:subimages", 1)))
     for part in range(parts):
         spec = source.spec(part)
-        same = (spec.x, spec.y, spec.width, spec.height)
-        if same != (first.x, first.y, first.width, first.height):
+        if min(spec.width, spec.height) < 1 or spec.width * spec.height > MAX_PIXELS:
+            raise GuidanceError(
+                f"the mask has {spec.width}x{spec.height} pixels",
+                frame=frame,
+                path=path,
+                hint=f"at most {MAX_PIXELS} pixels are read",
+            )
+        prefix = _part_name(spec, parts)
+        if spec.deep:
+            unread.append(f"{prefix or f'part {part}'} (deep)")
             continue
-        prefix = spec.get_string_attribute("oiio:subimagename") if parts > 1 else ""
+        cryptomattes.update(
+            str(item.value) for item in spec.extra_attribs if _CRYPTOMATTE_NAME.fullmatch(item.name)
+        )
+        window, display = _windows(spec)
         for index, name in enumerate(spec.channelnames[:_MAX_CHANNELS]):
             full = name if "." in name or not prefix else f"{prefix}.{name}"
-            channels.setdefault(full, Channel(part, index))
-    return Layout(
-        Window(first.x, first.y, first.width, first.height),
-        Window(first.full_x, first.full_y, first.full_width, first.full_height),
-        channels,
+            if full in channels and prefix:
+                full = f"{prefix}.{name}"
+            stored = spec.channelformats[index] if spec.channelformats else spec.format
+            whole = stored.basetype in _WHOLE
+            channel = Channel(part, index, window, display, whole)
+            if channels.setdefault(full, channel) != channel:
+                unread.append(f"{full} of part {part}")
+        unread += spec.channelnames[_MAX_CHANNELS:]
+    window, display = _windows(first)
+    return Layout(window, display, channels, frozenset(cryptomattes), tuple(unread))
+
+
+def _part_name(spec: oiio.ImageSpec, parts: int) -> str:
+    """Return what the unnamed channels of a part are called by; empty for the picture."""
+    name = spec.get_string_attribute("oiio:subimagename")
+    # A single part is named too where the frame before had two; a picture in it stays unnamed.
+    single = parts == 1 and sum("." not in channel for channel in spec.channelnames) != 1
+    return "" if single or name.casefold() in PICTURE_NAMES else name
+
+
+def _windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
+    return (
+        Window(spec.x, spec.y, spec.width, spec.height),
+        Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
     )
-
-
-def mask_layers(layout: Layout) -> dict[str, Channel]:
-    """Return the layers of an EXR that are masks: ``name.A``, or any layer of one channel.
-
-    The unnamed layer, depth and cryptomatte layers (whose names end in two digits and which have
-    four channels) are none.
-    """
-    groups: dict[str, dict[str, Channel]] = {}
-    for name, channel in layout.channels.items():
-        layer, _, component = name.rpartition(".")
-        if layer:
-            groups.setdefault(layer, {})[component.lower()] = channel
-        elif component.lower() not in {"r", "g", "b", "a", "y", "ry", "by", *_CONFUSING}:
-            groups.setdefault(component, {})[""] = channel
-    out = {}
-    for layer, parts in groups.items():
-        alpha = parts.get("a") or parts.get("alpha")
-        hashes = layer[-2:].isdigit() and {"r", "g", "b", "a"} <= parts.keys()
-        if len(parts) == 1 and not _CONFUSING & parts.keys():
-            out[layer] = next(iter(parts.values()))
-        elif alpha is not None and not hashes:
-            out[layer] = alpha
-    return out
 
 
 def read_planes(path: Path, frame: int, channels: Sequence[Channel]) -> list[NDArray[np.float32]]:
@@ -145,65 +151,93 @@ def read_planes(path: Path, frame: int, channels: Sequence[Channel]) -> list[NDA
     return planes
 
 
-def single_mask(path: Path, frame: int, layout: Layout) -> NDArray[np.bool_]:
-    """Read a picture that is one mask: white (or opaque) is inside.
-
-    The brightest of red, green and blue counts, at most the alpha; a picture that is all black
-    but has an alpha that is not 1 throughout is its alpha.
-    """
-    names = {name.rpartition(".")[2].lower(): at for name, at in layout.channels.items()}
-    colour = [names[key] for key in ("r", "g", "b") if key in names]
-    alpha = names.get("a") or names.get("alpha")
-    if not colour:
-        colour = [alpha] if alpha is not None else list(layout.channels.values())[:1]
-        alpha = None
-    planes = read_planes(path, frame, colour if alpha is None else [*colour, alpha])
-    value = np.maximum.reduce(planes[: len(colour)])
-    if alpha is not None:
-        opacity = planes[-1]
-        black = not value.any() and bool((opacity < 1).any())
-        value = opacity if black else np.minimum(value, opacity)
-    return np.asarray(value >= THRESHOLD, np.bool_)
-
-
-def read_indices(path: Path, frame: int, layout: Layout) -> NDArray[np.uint8]:
-    """Read the index of every pixel of a palette PNG, or the value of an 8-bit grey one.
+def channels_of_matte(path: Path, frame: int, layout: Layout) -> MatteChannels:
+    """Return the channels of a picture that is one mask.
 
     Raises
     ------
     GuidanceError
-        When the picture has another form, or cannot be read.
+        When several layers could be it.
     """
-    try:
-        with Image.open(path) as picture:
-            mode = picture.mode
-            if mode not in ("P", "L", "1"):
-                raise GuidanceError(
-                    f"the picture has no palette (its form is {mode})",
-                    frame=frame,
-                    path=path,
-                    hint="save one index an instance, or give a folder of masks an instance",
-                )
-            indices = np.array(picture.convert("L") if mode == "1" else picture, np.uint8)
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        IndexError,
-        KeyError,
-        OverflowError,
-    ) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise GuidanceError(f"the mask cannot be read: {reason}", frame=frame, path=path) from error
-    if indices.shape != layout.window.shape:
-        raise GuidanceError("the picture is not of the size it claims", frame=frame, path=path)
-    return indices
+    found = matte_channels(layout)
+    if found is None:
+        names = sorted({name.rpartition(".")[0] for name in layout.channels})
+        raise GuidanceError(
+            f"the file has several layers, any of which could be the mask: {', '.join(names)}",
+            frame=frame,
+            path=path,
+            hint="write one layer a file, or give the sequence itself: each layer is an instance",
+        )
+    return found
 
 
-def lies_on(layout: Layout, header: FrameHeader, frame: int, path: Path) -> Window:
+def read_matte(path: Path, frame: int, layout: Layout, *, by_alpha: bool = False) -> Matte:
+    """Read a picture that is one mask: white (or opaque) is inside.
+
+    The brightest of red, green and blue counts, at most the alpha; a picture that is all black
+    but has an alpha that is not 1 throughout is its alpha. A palette of colours, of which the
+    first is black, has indices: all others are inside.
+
+    Parameters
+    ----------
+    path : Path
+    frame : int
+    layout : Layout
+    by_alpha : bool
+        The colours are a picture's: the alpha alone counts.
+
+    Raises
+    ------
+    GuidanceError
+        When it cannot be read, or several layers could be the mask.
+    """
+    if layout.window.empty:
+        return Matte(np.zeros(layout.window.shape, np.float32), layout)
+    channels = channels_of_matte(path, frame, layout)
+    area, alpha = channels.colour[0], channels.alpha
+    if len(channels.colour) == 3 and has_coloured_palette(path):
+        inside = read_index_picture(path, frame).codes != 0
+        if inside.shape == area.window.shape:
+            return Matte(inside.astype(np.float32), area)
+    if alpha is not None and by_alpha:
+        return Matte(read_planes(path, frame, [alpha])[0], area)
+    wanted = channels.colour if alpha is None else [*channels.colour, alpha]
+    planes = read_planes(path, frame, wanted)
+    value = np.maximum.reduce(planes[: len(channels.colour)])
+    if alpha is not None:
+        opacity = planes[-1]
+        black = not value.any() and bool((opacity < 1).any())
+        value = opacity if black else np.minimum(value, opacity)
+    return Matte(np.asarray(value, np.float32), area)
+
+
+def single_mask(path: Path, frame: int, layout: Layout) -> NDArray[np.bool_]:
+    """Read a picture that is one mask: at least half as bright as white is inside."""
+    return np.asarray(read_matte(path, frame, layout).values >= THRESHOLD, np.bool_)
+
+
+def colours_are_a_picture(path: Path, frame: int, layout: Layout) -> bool:
+    """Whether a file holds somebody's colours with their matte as alpha: a cut-out.
+
+    White or black with an alpha, and a matte that is as bright as its alpha, are none.
+    """
+    if layout.window.empty:
+        return False
+    channels = channels_of_matte(path, frame, layout)
+    if channels.alpha is None:
+        return False
+    *colour, alpha = read_planes(path, frame, [*channels.colour, channels.alpha])
+    inside = alpha > THRESHOLD
+    if not inside.any() or np.ptp(alpha) < _SOME:
+        return False
+    high, low = np.maximum.reduce(colour)[inside], np.minimum.reduce(colour)[inside]
+    grey = (high > 0.1) & (high < 0.9) & (np.abs(high - alpha[inside]) > _SOME)
+    return bool(np.mean(high - low > _SOME) > 0.05 or np.mean(grey) > 0.25)
+
+
+def lies_on(
+    area: Layout | Channel, header: FrameHeader, frame: int, path: Path, what: str = "the mask"
+) -> Window:
     """Return where a mask's pixels lie on the plate's pixel grid.
 
     A mask covers the plate's display window, or only its data window; an EXR with a data window of
@@ -215,18 +249,18 @@ def lies_on(layout: Layout, header: FrameHeader, frame: int, path: Path) -> Wind
         When its size is neither.
     """
     display, data = header.display_window, header.data_window
-    if layout.display.shape == display.shape:
+    if area.display.shape == display.shape:
         # The same picture, wherever the two files put its corner.
-        x, y = display.x - layout.display.x, display.y - layout.display.y
-        window = layout.window
+        x, y = display.x - area.display.x, display.y - area.display.y
+        window = area.window
         return Window(window.x + x, window.y + y, window.width, window.height)
-    if layout.window.shape == data.shape and layout.window == layout.display:
+    if area.window.shape == data.shape and area.window == area.display:
         return data
     expected = f"{display.width}x{display.height}"
     if data.shape != display.shape:
         expected += f" (or the data window's {data.width}x{data.height})"
     raise GuidanceError(
-        f"the mask is {layout.display.width}x{layout.display.height}, expected {expected}",
+        f"{what} is {area.display.width}x{area.display.height}, expected {expected}",
         frame=frame,
         path=path,
         hint="masks have the size of the plate, in its own pixels",

@@ -23,7 +23,8 @@ class InstanceInfo:
     id : int
         From 1; never changes within a shot.
     name : str
-        A legal layer name, e.g. ``person01``.
+        What the provider calls it, e.g. ``person01``, or the name of a folder of masks; the
+        session makes it a legal name of a layer.
     first, last : int
         The first and last frame in which it has a mask.
     frames : int
@@ -76,6 +77,8 @@ class GuidanceResult:
         Whether masks of one frame may share pixels.
     notices : tuple of Notice
         What the user should know of the masks: files that are not used, empty instances, ...
+    absent : tuple of str
+        What the masks call instances that have files, but no pixel in the shot.
     """
 
     instances: tuple[InstanceInfo, ...]
@@ -83,6 +86,7 @@ class GuidanceResult:
     store: FrameStore
     overlapping: bool
     notices: tuple[Notice, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 class GuidanceProvider(Protocol):

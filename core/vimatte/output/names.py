@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 
-from vimatte.errors import OutputError
+from vimatte.errors import ConfigError
 
 MAX_LENGTH = 24
 _LEGAL = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,23}")
@@ -43,7 +44,7 @@ def check_names(names: Iterable[str], views: Iterable[str] = ()) -> None:
 
     Raises
     ------
-    OutputError
+    ConfigError
         For the first name that is not allowed.
     """
     seen: dict[str, str] = {}
@@ -51,22 +52,90 @@ def check_names(names: Iterable[str], views: Iterable[str] = ()) -> None:
     for name in names:
         key = name.casefold()
         if _LEGAL.fullmatch(name) is None:
-            raise OutputError(f"the instance name {name[:60]!r} is not allowed", hint=_LETTERS)
+            raise ConfigError(f"the instance name {name[:60]!r} is not allowed", hint=_LETTERS)
         if key in NUKE_LAYERS:
-            raise OutputError(
+            raise ConfigError(
                 f"the instance name {name!r} is one of Nuke's own layers or channels",
                 hint=_ANOTHER,
             )
         if key in WINDOWS_NAMES or _CRYPTOMATTE.fullmatch(key):
-            raise OutputError(f"the instance name {name!r} is reserved", hint=_ANOTHER)
+            raise ConfigError(f"the instance name {name!r} is reserved", hint=_ANOTHER)
         if key in taken:
-            raise OutputError(f"the instance name {name!r} is also a view's", hint=_ANOTHER)
+            raise ConfigError(f"the instance name {name!r} is also a view's", hint=_ANOTHER)
         if key in seen:
-            raise OutputError(
+            raise ConfigError(
                 f"the instance names {seen[key]!r} and {name!r} are the same but for case",
                 hint="give every instance a name of its own",
             )
         seen[key] = name
+
+
+def is_legal(name: str) -> bool:
+    """Whether `check_names` takes a name by itself, whatever the plate's views are."""
+    try:
+        check_names([name])
+    except ConfigError:
+        return False
+    return True
+
+
+def legal_names(found: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
+    """Turn what folders and layers are called into legal names, each of them once.
+
+    A legal name stays as it is. A number N becomes ``objectNN``; accents go; whatever is no letter,
+    digit or underscore becomes an underscore; a name that is reserved or starts with a digit gets
+    ``object_`` before it; what is then taken gets a number behind it.
+
+    Parameters
+    ----------
+    found : sequence of str
+    taken : iterable of str
+        Names that are given already.
+
+    Returns
+    -------
+    list of str
+        One for each of `found`, in order.
+    """
+    used = {name.casefold() for name in taken}
+    names: dict[int, str] = {}
+    # Legal ones first: nobody loses their name to somebody whose own is not.
+    for at, text in enumerate(found):
+        if is_legal(text) and text.casefold() not in used:
+            names[at] = text
+            used.add(text.casefold())
+    for at, text in enumerate(found):
+        if at not in names:
+            wanted = _legal(text) or f"object{at + 1:02d}"
+            names[at] = _free(wanted, used)
+            used.add(names[at].casefold())
+    return [names[at] for at in range(len(found))]
+
+
+def _legal(text: str) -> str:
+    """Return the legal name nearest to a text; empty where nothing of it is left."""
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return f"object{int(text):02d}"
+    # German and Nordic letters that have no accent to lose.
+    for letter, plain in (("ß", "ss"), ("ø", "o"), ("Ø", "O"), ("æ", "ae"), ("Æ", "Ae")):
+        text = text.replace(letter, plain)
+    bare = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", bare).strip("_")
+    if not name:
+        return ""
+    if not name[0].isalpha() or not is_legal(name[:MAX_LENGTH]):
+        name = f"object_{name}"
+    return name[:MAX_LENGTH].rstrip("_")
+
+
+def _free(name: str, used: set[str]) -> str:
+    number = 2
+    free = name
+    while free.casefold() in used or not is_legal(free):
+        end = f"_{number}"
+        free = name[: MAX_LENGTH - len(end)] + end
+        number += 1
+    return free
 
 
 def safe_stem(text: str) -> str:

@@ -110,9 +110,9 @@ class Manifest:
         Raises
         ------
         OutputError
-            For instance names that are not allowed, or ids that are shared.
+            For ids that are shared.
         ConfigError
-            For an unknown compression.
+            For instance names that are not allowed, or an unknown compression.
         """
         rows = tuple(VersionInstance(r.id, r.name, _colour(r.colour)) for r in instances)
         check_names([row.name for row in rows], views)

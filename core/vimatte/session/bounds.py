@@ -1,12 +1,12 @@
 """Garbage and core mattes: what a person says bounds what the network says.
 
 A folder per instance holds one sequence of pictures each, like guidance from files; white is
-inside. An instance without a folder is not bounded.
+inside. An instance without a folder is not bounded; a sequence that lies in no folder bounds every
+instance that has none. See `vimatte.session.bounding_files`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,18 +14,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vimatte.errors import GuidanceError
+from vimatte.errors import FrameReadError, GuidanceError
+from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.network_source import NetworkSource
-from vimatte.frames.open_plate import open_plate
-from vimatte.frames.types import GuidanceFrame, InstanceMask, Plate
+from vimatte.frames.types import GuidanceFrame, InstanceMask
 from vimatte.frames.window import Window, place
+from vimatte.guidance.mask_picture import lies_on, read_layout, read_matte
 from vimatte.guidance.masks_io import mask_of
+from vimatte.guidance.types import GuidanceResult
 from vimatte.matting.loop import InstanceAlpha
 from vimatte.notices import Notice
+from vimatte.session.bounding_files import KINDS, BoundingFiles, BoundingSequence
 from vimatte.session.session_file import Instance
-
-KINDS = ("garbage", "core")
-_NUMBERED = re.compile(r"(.*?)(-?\d+)(\.[A-Za-z0-9]+)")
 
 Plane = NDArray[np.float32]
 
@@ -36,9 +36,13 @@ class Bounds:
     Parameters
     ----------
     folders : mapping of str to Path
-        May hold ``garbage`` and ``core``; other keys are ignored.
+        May hold ``garbage`` and ``core``: folders, or a sequence; other keys are ignored.
     source : NetworkSource
         The shot's frames, for their windows.
+    offsets : mapping of str to int, optional
+        Added to the files' numbers, by the same keys.
+    digests : DigestCache, optional
+        Saves hashing unchanged files again.
 
     Raises
     ------
@@ -46,35 +50,61 @@ class Bounds:
         When a folder is not there.
     """
 
-    def __init__(self, folders: Mapping[str, Path], source: NetworkSource) -> None:
-        self._folders = {kind: folders[kind] for kind in KINDS if kind in folders}
+    def __init__(
+        self,
+        folders: Mapping[str, Path],
+        source: NetworkSource,
+        offsets: Mapping[str, int] | None = None,
+        digests: DigestCache | None = None,
+    ) -> None:
         self._source = source
-        self._plates: dict[tuple[str, str], Plate | None] = {}
-        for kind, folder in self._folders.items():
-            if not folder.is_dir():
-                raise GuidanceError(f"the {kind} mattes are not a folder", path=folder)
+        self._digests = digests or DigestCache()
+        offsets = offsets or {}
+        self._files = [
+            BoundingFiles(kind, folders[kind], source, offsets.get(kind))
+            for kind in KINDS
+            if kind in folders
+        ]
+        self._sequences: dict[tuple[str, int], BoundingSequence] = {}
+        self._notices: tuple[Notice, ...] = ()
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What the user should know of the mattes that bound the others."""
-        return ()
+        """What the user should know of the mattes that bound the others, once they are matched."""
+        return self._notices
 
-    def close(self) -> None:
-        """Close the sequences."""
-        for plate in self._plates.values():
-            if plate is not None:
-                plate.close()
-        self._plates.clear()
+    def match(self, instances: Sequence[Instance], guidance: GuidanceResult) -> None:
+        """Find out which files bound whom.
+
+        Parameters
+        ----------
+        instances : sequence of Instance
+            The frozen table, with those that are off.
+        guidance : GuidanceResult
+            What the instances are called in the guidance: a name that the user gave them since
+            and that one both find their folder.
+
+        Raises
+        ------
+        GuidanceError
+            When a folder is no instance's, or files do not fit the shot by number or size.
+        """
+        self._sequences = {}
+        self._notices = ()
+        for files in self._files:
+            found, notices = files.match(instances, guidance)
+            self._sequences |= {(files.kind, key): sequence for key, sequence in found.items()}
+            self._notices += notices
 
     def digest(self, frame: int, instances: Sequence[Instance]) -> str:
         """Return the identity of everything that bounds a frame; empty when nothing does."""
         parts = []
         for row in instances:
-            for kind in self._folders:
-                plate = self._plate(kind, row.name)
-                if plate is not None:
-                    self._check(plate, kind, row.name, frame)
-                    parts.append(f"{row.id}{kind}{plate.digest(frame)}")
+            for kind in KINDS:
+                sequence = self._sequences.get((kind, row.id))
+                if sequence is not None:
+                    content = self._digest(sequence.path(frame), frame)
+                    parts.append(f"{row.id}{kind}{content}{'alpha' * sequence.alpha}")
         return ".".join(parts)
 
     def apply(
@@ -89,7 +119,7 @@ class Bounds:
         GuidanceError
             When a bounding sequence has no picture for the frame.
         """
-        if not self._folders:
+        if not self._files:
             return dict(alphas)
         canvas = self._source.window(frame)
         full: dict[int, Plane] = {}
@@ -100,8 +130,8 @@ class Bounds:
                 alpha = np.asarray(place(item.alpha, item.window, canvas), np.float32)
             else:
                 alpha = np.zeros(canvas.shape, np.float32)
-            garbage = self._read("garbage", row.name, frame, canvas)
-            core = self._read("core", row.name, frame, canvas)
+            garbage = self._read("garbage", row, frame, canvas)
+            core = self._read("core", row, frame, canvas)
             if garbage is not None:
                 alpha = np.minimum(alpha, garbage)
             cores[row.id] = np.zeros_like(alpha) if core is None else core
@@ -135,18 +165,18 @@ class Bounds:
             When a bounding sequence has no picture for the frame.
         """
         frame = guidance.frame
-        wanted = {row.id: row.name for row in instances}
-        if not self._folders:
+        wanted = {row.id: row for row in instances}
+        if not self._sequences:
             return {key: item for key, item in guidance.masks.items() if key in wanted}
         canvas = self._source.window(frame)
-        cores = {key: self._read("core", name, frame, canvas) for key, name in wanted.items()}
+        cores = {key: self._read("core", row, frame, canvas) for key, row in wanted.items()}
         out: dict[int, InstanceMask] = {}
-        for key, name in wanted.items():
+        for key, row in wanted.items():
             pixels = np.zeros(canvas.shape, np.bool_)
             if key in guidance.masks:
                 item = guidance.masks[key]
                 pixels = np.asarray(place(item.mask, item.window, canvas), np.bool_)
-            garbage = self._read("garbage", name, frame, canvas)
+            garbage = self._read("garbage", row, frame, canvas)
             if garbage is not None:
                 pixels &= garbage >= 0.5
             for other, core in cores.items():
@@ -157,23 +187,14 @@ class Bounds:
                 out[key] = bounded
         return out
 
-    def _read(self, kind: str, name: str, frame: int, canvas: Window) -> Plane | None:
-        plate = self._plate(kind, name)
-        if plate is None:
+    def _read(self, kind: str, row: Instance, frame: int, canvas: Window) -> Plane | None:
+        sequence = self._sequences.get((kind, row.id))
+        if sequence is None:
             return None
-        self._check(plate, kind, name, frame)
-        picture = plate.read(frame)
-        header = self._source.header(frame)
-        window, display = picture.header.data_window, header.display_window
-        if picture.header.display_window.shape != display.shape:
-            found = picture.header.display_window
-            raise GuidanceError(
-                f"the {kind} matte of {name} is {found.width}x{found.height}, "
-                f"the plate {display.width}x{display.height}",
-                frame=frame,
-                path=self._folders[kind] / name,
-            )
-        plane = np.clip(picture.pixels[:, :, 0], 0, 1)
+        path, header = sequence.path(frame), self._source.header(frame)
+        found = read_matte(path, frame, read_layout(path, frame), by_alpha=sequence.by_alpha)
+        window = lies_on(found.area, header, frame, path, f"the {kind} matte of {row.name}")
+        plane = np.clip(found.values, 0, 1)
         aspect = header.pixel_aspect
         if aspect != 1 and not window.empty:
             left, right = round(window.x * aspect), round(window.right * aspect)
@@ -184,32 +205,8 @@ class Bounds:
             )
         return np.asarray(place(plane, window, canvas), np.float32)
 
-    def _check(self, plate: Plate, kind: str, name: str, frame: int) -> None:
-        if frame not in plate.frames:
-            raise GuidanceError(
-                f"the {kind} matte of {name} has no picture for the frame",
-                frame=frame,
-                path=self._folders[kind] / name,
-                hint=f"it has {plate.frames}",
-            )
-
-    def _plate(self, kind: str, name: str) -> Plate | None:
-        if kind not in self._folders:
-            return None
-        if (kind, name) not in self._plates:
-            folder = self._folders[kind] / name
-            pattern = _pattern_in(folder) if folder.is_dir() else None
-            self._plates[kind, name] = None if pattern is None else open_plate(pattern)
-        return self._plates[kind, name]
-
-
-def _pattern_in(folder: Path) -> Path:
-    patterns = set()
-    for path in folder.iterdir():
-        match = _NUMBERED.fullmatch(path.name)
-        if match and not path.name.startswith("."):
-            digits = match[2].lstrip("-")
-            patterns.add(f"{match[1]}{'#' * len(digits)}{match[3]}")
-    if len(patterns) != 1:
-        raise GuidanceError(f"the folder holds {len(patterns)} sequences, not one", path=folder)
-    return folder / patterns.pop()
+    def _digest(self, path: Path, frame: int) -> str:
+        try:
+            return self._digests.digest(path)
+        except FrameReadError as error:
+            raise GuidanceError(error.message, frame=frame, path=path) from error

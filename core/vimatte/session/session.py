@@ -26,8 +26,9 @@ from vimatte.notices import Notice
 from vimatte.session.bounds import Bounds
 from vimatte.session.front_order import FrontOrder, tell_front
 from vimatte.session.identity import deciding_settings
-from vimatte.session.instances import freeze
+from vimatte.session.instances import freeze, naming_notices
 from vimatte.session.network import SessionNetwork
+from vimatte.session.region import region_notices
 from vimatte.session.results import FrameResult, Plan
 from vimatte.session.segment_runner import Inputs, SegmentRunner
 from vimatte.session.session_file import Instance, SessionFile
@@ -53,6 +54,9 @@ class MatteSession:
     settings : Settings, optional
     folders : mapping of str to Path, optional
         ``masks`` (for the provider ``masks``), ``garbage`` and ``core``.
+    offsets : mapping of str to int, optional
+        Added to the frame numbers of the files in `folders`, by the same keys. Given for masks,
+        even as 0, it also says that numbers which look shifted are right.
     instances, cuts
         A frozen table from a session file.
     device : {"auto", "cpu", "cuda"}
@@ -74,6 +78,7 @@ class MatteSession:
         cache: str | Path,
         settings: Settings | None = None,
         folders: Mapping[str, Path] | None = None,
+        offsets: Mapping[str, int] | None = None,
         instances: tuple[Instance, ...] = (),
         cuts: tuple[int, ...] = (),
         device: str = "auto",
@@ -88,15 +93,22 @@ class MatteSession:
         self._network = SessionNetwork(settings.model, device, weights)
         self.cache = given_path(cache, "the cache")
         places = {k: given_path(v, f"the folder of {k}") for k, v in (folders or {}).items()}
-        self.file = SessionFile(shot, guidance, places, settings, instances, cuts)
-        options = {"folder": self.file.folders["masks"]} if "masks" in self.file.folders else {}
-        self._provider = create_provider(guidance, **options)
+        self.file = SessionFile(
+            shot, guidance, places, settings, instances, cuts, dict(offsets or {})
+        )
+        self._provider = create_provider(guidance, **_provider_options(self.file))
         self._inputs: Inputs | None = None
         self._front = FrontOrder()
         self._guidance_notices: tuple[Notice, ...] = ()
         self._digests = DigestCache(self.cache / "digests.json")
         self._open: OpenShot = shot.open(self._digests)
-        self._bounds = Bounds(self.file.folders, self._open.source)
+        try:
+            source = self._open.source
+            self._bounds = Bounds(self.file.folders, source, self.file.offsets, self._digests)
+            self._region_notices = region_notices(source, shot.roi)
+        except BaseException:
+            self._open.close()
+            raise
 
     @classmethod
     def open(
@@ -117,6 +129,7 @@ class MatteSession:
                 cache=cache,
                 settings=file.settings,
                 folders=file.folders,
+                offsets=file.offsets,
                 instances=file.instances,
                 cuts=file.cuts,
                 device=device,
@@ -144,7 +157,6 @@ class MatteSession:
 
     def _close(self, *, failing: bool) -> None:
         self._open.close()
-        self._bounds.close()
         try:
             self._digests.save()
         except CacheError as unsaved:
@@ -180,8 +192,8 @@ class MatteSession:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the user should know of what they gave; that of the masks once guidance has run."""
-        found = (*self._open.notices, *self._bounds.notices, *self._guidance_notices)
-        return tuple(dict.fromkeys(found))
+        of_plate = (*self._open.notices, *self._region_notices)
+        return tuple(dict.fromkeys((*of_plate, *self._guidance_notices, *self._bounds.notices)))
 
     def save(self, path: Path) -> None:
         """Write ``session.json``. Raises OutputError.
@@ -206,14 +218,17 @@ class MatteSession:
             Progress; closing the generator cancels, and what is done is kept.
         """
         result = yield from self._provider.run(self._open.source, self.cache, self.name)
-        table = freeze(self.file.instances, result.instances, names)
+        before = self.file.instances
+        table = freeze(before, result.instances, names)
+        self._bounds.match(table, result)
         self.file = self.file.with_instances(table, result.cuts)
         order = self.settings.order
         self._front = yield from tell_front(
             result, table, order, self._open.source, self.cache, self.name
         )
         self._inputs = self._gather(result)
-        self._guidance_notices = (*result.notices, *self._front.notices(table))
+        renamed = naming_notices(before, table, result.instances, names)
+        self._guidance_notices = (*result.notices, *renamed, *self._front.notices(table))
         return table
 
     def ready(self) -> None:
@@ -371,3 +386,13 @@ class MatteSession:
             states=FrameStore(self.cache, self.name, "states", settings),
             model=lambda: self.model,
         )
+
+
+def _provider_options(file: SessionFile) -> dict[str, Any]:
+    """Return what the guidance provider is made with."""
+    options: dict[str, Any] = {}
+    if "masks" in file.folders:
+        options["folder"] = file.folders["masks"]
+    if "masks" in file.offsets:
+        options["offset"] = file.offsets["masks"]
+    return options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from vimatte.session.shot import Shot
 
 SCHEMA = 1
 MAX_BYTES = 16 * 1024 * 1024
+MOST_OFFSET = 10**9
 MASK_KEYS = ("masks", "garbage", "core")
 
 
@@ -64,6 +65,8 @@ class SessionFile:
         Empty until guidance has run for the first time.
     cuts : tuple of int
         Frames that start a new scene.
+    offsets : mapping of str to int
+        Added to the frame numbers of files in `folders`, by the same keys.
     """
 
     shot: Shot
@@ -72,6 +75,7 @@ class SessionFile:
     settings: Settings
     instances: tuple[Instance, ...] = ()
     cuts: tuple[int, ...] = ()
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write the file under a temporary name, then rename it.
@@ -104,6 +108,7 @@ class SessionFile:
             else [shot.roi.x, shot.roi.y, shot.roi.width, shot.roi.height],
             "guidance": self.guidance,
             "folders": {name: root_of(name, folder) for name, folder in self.folders.items()},
+            **({"offsets": dict(self.offsets)} if self.offsets else {}),
             "settings": self.settings.to_json(),
             "instances": [
                 {
@@ -185,6 +190,9 @@ class SessionFile:
         folders = {str(k): at(v) for k, v in data["folders"].items()}
         if unknown := set(folders) - set(MASK_KEYS):
             raise SessionError(f"the session names an unknown folder {sorted(unknown)[0]!r}")
+        offsets = {str(k): _offset(v) for k, v in data.get("offsets", {}).items()}
+        if unknown := set(offsets) - set(folders):
+            raise SessionError(f"the session has an offset for no folder: {sorted(unknown)[0]!r}")
         names = {item.name for item in fields(Settings)}
         settings = {k: v for k, v in data["settings"].items() if k in names}
         settings["order"] = tuple(str(v) for v in settings.get("order", ()))
@@ -193,7 +201,8 @@ class SessionFile:
             raise SessionError("two instances of the session share an id")
         check_names([row.name for row in instances])
         cuts = tuple(sorted(int(v) for v in data["cuts"]))
-        return cls(shot, str(data["guidance"]), folders, Settings(**settings), instances, cuts)
+        guidance = str(data["guidance"])
+        return cls(shot, guidance, folders, Settings(**settings), instances, cuts, offsets)
 
     def with_instances(self, instances: tuple[Instance, ...], cuts: tuple[int, ...]) -> SessionFile:
         """Return the session with another instance table."""
@@ -208,6 +217,13 @@ def _instance(row: dict[str, Any]) -> Instance:
     return Instance(
         number, str(row["name"]), (red, green, blue), bool(row["enabled"]), int(row["order"])
     )
+
+
+def _offset(value: object) -> int:
+    """Return an offset of frame numbers. Raises SessionError where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MOST_OFFSET:
+        raise SessionError(f"the session holds {str(value)[:40]!r} where a whole number belongs")
+    return value
 
 
 def _text(value: object) -> str | None:

@@ -14,13 +14,14 @@ from vimatte.guidance.types import instance_colour
 from vimatte.models.registry import DEFAULT_MODEL
 from vimatte.session.publishing import PublishOptions
 from vimatte.session.session import MatteSession
-from vimatte.session.session_file import Instance
+from vimatte.session.session_file import MOST_OFFSET, Instance
 from vimatte.session.settings import Settings
 from vimatte.session.shot import Shot
 from vimatte.worker.protocol import Message
 
 SESSION_NAME = "session.json"
 MAX_INSTANCES = 1000
+OFFSETS = {"masks": "mask_offset", "garbage": "garbage_offset", "core": "core_offset"}
 _MOST_STOPS = 1e6
 _LONGEST_PATH = 4096
 
@@ -44,6 +45,8 @@ class Request:
     guidance : {"people", "masks"}
     folders : dict of str to Path
         ``masks``, ``garbage``, ``core``.
+    offsets : dict of str to int
+        Added to the frame numbers of those files, by the same keys.
     instances : tuple of Instance
         Names and switches the user has given to ids that were found before.
     """
@@ -55,6 +58,7 @@ class Request:
     part: FrameRange | None = None
     guidance: str = "people"
     folders: dict[str, Path] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     device: str = "auto"
     weights: Path | None = None
@@ -101,6 +105,7 @@ class Request:
             cache=self.cache,
             settings=self.settings,
             folders=self.folders,
+            offsets=self.offsets,
             instances=self.instances,
             device=self.device,
             weights=self.weights,
@@ -135,6 +140,14 @@ def read_request(message: Message) -> Request:
     if plate is not None:
         given_path(plate, "the request's `plate`")
     found = {name: _path(message, name) for name in ("masks", "garbage", "core")}
+    offsets = {
+        key: _number(message, name, 0)
+        for key, name in OFFSETS.items()
+        if message.get(name) is not None
+    }
+    for key, value in offsets.items():
+        if key not in found or found[key] is None or abs(value) > MOST_OFFSET:
+            raise WorkerError(f"the request's `{OFFSETS[key]}` moves no files: {value}"[:300])
     exposure = message.get("exposure", 0.0)
     number = isinstance(exposure, (int, float)) and not isinstance(exposure, bool)
     if not (number and abs(exposure) <= _MOST_STOPS):  # neither infinite nor "not a number"
@@ -147,6 +160,7 @@ def read_request(message: Message) -> Request:
         part=None if part is None else FrameRange.parse(part),
         guidance=_text(message, "guidance") or "people",
         folders={name: path for name, path in found.items() if path is not None},
+        offsets=offsets,
         settings=settings,
         device=_text(message, "device") or "auto",
         weights=_path(message, "weights"),
