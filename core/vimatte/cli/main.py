@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -104,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Before the parser is built: the commands load NumPy.
         settle_instruction_set(argv, os.environ)
     except VimatteError as error:
-        sys.stderr.write(f"vimatte: {error}\n")
+        print(f"vimatte: {error}", file=sys.stderr)
         return error.exit_code
     with lasting_streams() as out:
         code = _run(argv)
