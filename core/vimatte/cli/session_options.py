@@ -21,6 +21,11 @@ from vimatte.session.session_file import MOST_OFFSET
 from vimatte.session.settings import Settings
 
 SESSION_NAME = "session.json"
+_OF_A_PLATE = (
+    *("colorspace", "ocio", "exposure", "view", "layer", "roi", "start_frame", "guidance"),
+    *("model", "quality", "order", "mask_offset", "garbage", "garbage_offset", "core"),
+    *("core_offset", "segment", "preroll", "steadiness"),
+)
 T = TypeVar("T")
 
 
@@ -82,7 +87,13 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--exposure", type=float, default=0.0, metavar="STOPS")
     group.add_argument("--view", metavar="NAME")
     group.add_argument("--layer", metavar="NAME")
-    group.add_argument("--roi", metavar="X,Y,W,H", type=_window)
+    group.add_argument(
+        "--roi",
+        metavar="X,Y,W,H",
+        type=_window,
+        help="only this part of the plate: left, top, width and height, in square pixels of its "
+        "display window (default: all of it)",
+    )
     group.add_argument("--start-frame", type=int, default=1, metavar="N", help="of a movie")
     group = parser.add_argument_group("the mattes")
     group.add_argument(
@@ -134,6 +145,7 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
         help="how much of the frame before a matte keeps, moved along; "
         f"default: {Settings.steadiness:g}; 0 for nothing",
     )  # fmt: skip
+    parser.set_defaults(plate_options={name: parser.get_default(name) for name in _OF_A_PLATE})
 
 
 def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> Workplace:
@@ -158,6 +170,7 @@ def open_workplace(args: argparse.Namespace, target: str, out: Path | None) -> W
         path = path / SESSION_NAME
     frames = FrameRange.parse(args.frames) if args.frames else None
     if path.suffix == ".json":
+        _refuse_plate_options(args, path)
         folder = out or path.parent
         session = MatteSession.open(
             path,
@@ -231,6 +244,17 @@ def split_names(text: str) -> tuple[str, ...]:
     if not all(names):
         raise ConfigError(f"a name is empty in {text!r}", hint="write names like anna,bert")
     return names
+
+
+def _refuse_plate_options(args: argparse.Namespace, session: Path) -> None:
+    """Refuse what a session has its own of: it would be dropped. Names may be given anew."""
+    for name, default in getattr(args, "plate_options", {}).items():
+        if getattr(args, name) != default:
+            raise ConfigError(
+                f"--{name.replace('_', '-')} is for a plate: a session has its own",
+                path=session,
+                hint="give the plate with it, or leave it out",
+            )
 
 
 def _path_map(args: argparse.Namespace) -> dict[str, str]:
