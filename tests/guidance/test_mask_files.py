@@ -119,7 +119,7 @@ def test_a_truncated_mask_is_named(plate, folders, read):
         read(plate, folders)
 
 
-@pytest.mark.parametrize(("value", "said"), [(0, ""), (1, "the brightest is 1 of 255")])
+@pytest.mark.parametrize(("value", "said"), [(0, ""), (100, "the brightest is 100 of 255")])
 def test_masks_that_are_empty_throughout_are_told(plate, tmp_path, read, write_image, value, said):
     for frame in range(1001, 1005):
         write_image(tmp_path / "m" / "anna" / f"{frame}.png", square(4, 4) // 255 * value)

@@ -184,6 +184,20 @@ def test_indices_in_a_folder_are_inside_however_dark(read, tmp_path: Path) -> No
     assert load_guidance(read(tmp_path / "f").store, 1001).masks[1].window == ALL
 
 
+@pytest.mark.parametrize("value", [1, 2, 32])
+def test_masks_of_small_values_in_a_folder(read, tmp_path: Path, value: int) -> None:
+    """A mask of 0 and 1, or of an object's number, would all be outside as a matte."""
+    save(tmp_path / "f" / "anna", grey(block(0, 0, 0)), [1001])
+    save(tmp_path / "f" / "anna", grey(block(2, 2, value)), [1002])
+    save(tmp_path / "f" / "anna", block(2, 2, value), [1003])
+    save(tmp_path / "f" / "bert", grey(block(2, 2, value) + block(24, 6)))
+    for _ in range(2):
+        result = read(tmp_path / "f")
+        masks = load_guidance(result.store, 1002).masks
+        assert {key: mask.window for key, mask in masks.items()} == {1: ALL, 2: TWO[2]}
+        assert "anna have no value above 32" in said(result, "mask-reading")
+
+
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder

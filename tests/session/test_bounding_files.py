@@ -255,6 +255,13 @@ def test_channels(match: Match, tmp_path: Path, channels: list[np.ndarray]) -> N
     assert bounded(match(tmp_path / "g")) == {"anna": "left", "bert": "left"}
 
 
+def test_mattes_of_0_and_1(match: Match, tmp_path: Path) -> None:
+    bounds = match(save(tmp_path / "g", LEFT // 255))
+    assert bounded(bounds) == {"anna": "left", "bert": "left"}
+    assert "no value above 32" in str(bounds.notices[0])
+    assert bounded(match(save(tmp_path / "h", LEFT * 0))) == {"anna": "none", "bert": "none"}
+
+
 @pytest.mark.parametrize(
     "names", [["Y"], ["A"], ["R", "G", "B"], ["mask.A"], ["R", "G", "B", "A", "other.A"]]
 )

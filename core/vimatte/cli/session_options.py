@@ -22,27 +22,12 @@ from vimatte.session.session_file import MOST_OFFSET
 from vimatte.session.settings import Settings
 
 SESSION_NAME = "session.json"
-#: What a session keeps of a plate and its mattes, and a command that opens one cannot change.
-PLATE_DEFAULTS: dict[str, object] = {
-    "colorspace": None,
-    "ocio": None,
-    "exposure": 0.0,
-    "view": None,
-    "layer": None,
-    "roi": None,
-    "start_frame": 1,
-    "guidance": "people",
-    "model": DEFAULT_MODEL,
-    "quality": "final",
-    "mask_offset": None,
-    "garbage": None,
-    "garbage_offset": None,
-    "core": None,
-    "core_offset": None,
-    "segment": Settings.segment,
-    "preroll": Settings.preroll,
-    "steadiness": Settings.steadiness,
-}
+# What a session keeps of a plate and its mattes; a command that opens one cannot change it.
+_OF_A_PLATE = (
+    *("colorspace", "ocio", "exposure", "view", "layer", "roi", "start_frame", "guidance"),
+    *("model", "quality", "order", "mask_offset", "garbage", "garbage_offset", "core"),
+    *("core_offset", "segment", "preroll", "steadiness"),
+)
 T = TypeVar("T")
 
 
@@ -108,7 +93,13 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--exposure", type=float, default=0.0, metavar="STOPS")
     group.add_argument("--view", type=name_text, metavar="NAME")
     group.add_argument("--layer", type=name_text, metavar="NAME")
-    group.add_argument("--roi", metavar="X,Y,W,H", type=_window)
+    group.add_argument(
+        "--roi",
+        metavar="X,Y,W,H",
+        type=_window,
+        help="only this part of the plate: left, top, width and height, in square pixels of its "
+        "display window (default: all of it)",
+    )
     group.add_argument("--start-frame", type=int, default=1, metavar="N", help="of a movie")
     group = parser.add_argument_group("the mattes")
     group.add_argument(
@@ -162,6 +153,7 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
         help="how much of the frame before a matte keeps, moved along; "
         f"default: {Settings.steadiness:g}; 0 for nothing",
     )  # fmt: skip
+    parser.set_defaults(plate_options={name: parser.get_default(name) for name in _OF_A_PLATE})
 
 
 def open_workplace(
@@ -194,7 +186,8 @@ def open_workplace(
         path = path / SESSION_NAME
     frames = None if args.frames is None else FrameRange.parse(args.frames)
     if path.suffix == ".json":
-        _refuse_given(args, _of_plates(args), "a plate; a session has settings of its own")
+        of_plate = getattr(args, "plate_options", {})
+        _refuse_given(args, of_plate, "a plate; a session has settings of its own")
         folder = out or path.parent
         session = MatteSession.open(
             path,
@@ -289,11 +282,6 @@ def split_names(text: str) -> tuple[str, ...]:
     if not all(names):
         raise ConfigError(f"a name is empty in {text!r}", hint="write names like anna,bert")
     return names
-
-
-def _of_plates(args: argparse.Namespace) -> dict[str, object]:
-    """Return the defaults of the options that describe a plate, where the command has them."""
-    return {name: value for name, value in PLATE_DEFAULTS.items() if hasattr(args, name)}
 
 
 def _refuse_given(args: argparse.Namespace, defaults: dict[str, object], owner: str) -> None:

@@ -65,7 +65,9 @@ class NumberedFiles:
 
     @property
     def name(self) -> str:
-        """The names with ``#`` for the number."""
+        """The names with ``#`` for the number; of a single file that was named, its own."""
+        if not self.prefix and not self.suffix:
+            return next(iter(self.files.values())).name
         return f"{self.prefix}#{self.suffix}"
 
     def moved(self, offset: int) -> NumberedFiles:
@@ -147,6 +149,11 @@ def files_between(folder: Path, prefix: str, suffix: str, width: int) -> Numbere
         if name.startswith(prefix) and name.endswith(suffix) and _NUMBER.fullmatch(text):
             found.append((f"{int(text):0{width}d}" != text, int(text), path))
     return _sequence(folder, prefix, suffix, [(number, path) for _, number, path in sorted(found)])
+
+
+def single_file(path: Path, number: int) -> NumberedFiles:
+    """Return one file as a sequence, under a number that its name need not have."""
+    return NumberedFiles(path.parent, "", "", {number: path})
 
 
 def number_of(name: str) -> int | None:

@@ -84,7 +84,7 @@ class MaskFileGuidance:
         """
         frames = source.frames
         layout, unused = self._opened(frames)
-        memory = _Readings(FrameStore(cache_root, shot, "readings", _READINGS), self._digest)
+        memory = _Readings(cache_root, shot, self._digest)
         prepared = layout.prepare(Numbering(frames, source.plate.frames, self._offset), memory)
         names = prepared.names
         known = {str(key): name for key, name in names.items()}
@@ -121,7 +121,8 @@ class MaskFileGuidance:
         dim = dict(summary["dim"].tolist()) if "dim" in summary else {}
         if not seen and not unseen:
             unseen = {0: ""}
-        notices = (*unused, *prepared.notices, *_empty_notices(unseen, dim, source, self._folder))
+        empty = {key: name for key, name in unseen.items() if key not in prepared.outside}
+        notices = (*unused, *prepared.notices, *_empty_notices(empty, dim, source, self._folder))
         return GuidanceResult(
             counted(seen, names),
             cuts,
@@ -156,21 +157,22 @@ class MaskFileGuidance:
 class _Readings:
     """Keeps what a look through a shot's masks told; see `vimatte.guidance.mask_layouts.Memory`."""
 
-    def __init__(self, store: FrameStore, digest: Callable[[Path, int], str]) -> None:
-        self._store = store
+    def __init__(self, root: Path, shot: str, digest: Callable[[Path, int], str]) -> None:
+        self._place = (root, shot)
         self._digest = digest
 
     def kept(
-        self, files: Mapping[int, Path], make: Callable[[], dict[str, NDArray[Any]]]
+        self, files: Mapping[int, Path], key: int, make: Callable[[], dict[str, NDArray[Any]]]
     ) -> Mapping[str, NDArray[Any]]:
-        """Return what `make` gives for these files' content, made once."""
+        """Return what `make` gives for these files' content, made once for each `key`."""
+        store = FrameStore(*self._place, "readings", {**_READINGS, "key": key})
         digests = {str(frame): self._digest(path, frame) for frame, path in files.items()}
         inputs = {"files": fingerprint(digests)}
         first = min(files)
-        found = self._store.load(first, inputs)
+        found = store.load(first, inputs)
         if found is None:
             found = make()
-            self._store.save(first, found, inputs)
+            store.save(first, found, inputs)
         return found
 
 

@@ -16,6 +16,7 @@ from vimatte.frames.numbered_files import (
     files_between,
     list_folder,
     number_of,
+    single_file,
 )
 from vimatte.guidance.mask_forms import ExrLayers, InstanceMattes, PngMasks
 from vimatte.guidance.mask_layouts import MaskLayout
@@ -104,7 +105,7 @@ def sequence_at(
             number = number_of(file.name)
             if number is None:
                 number = _only(frames, file)
-            return NumberedFiles(file.parent, file.stem, file.suffix, {number: file}), ()
+            return single_file(file, number), ()
     except FrameReadError as error:
         raise GuidanceError(
             f"there are no masks: {error.message}", path=error.path or path, hint=error.hint
@@ -129,7 +130,7 @@ def sequence_of(
     if not inside.sequences and len(inside.stills) == 1:
         file = inside.stills[0]
         number = _only(frames, file)
-        return NumberedFiles(folder, file.stem, file.suffix, {number: file}), inside.others
+        return single_file(file, number), inside.others
     found = ", ".join(each.name for each in inside.sequences)
     if not found and inside.stills:
         found = "pictures without a number: " + _names(folder, inside.stills)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,11 @@ from vimatte.frames.numbered_files import NumberedFiles
 from vimatte.frames.types import FrameHeader
 from vimatte.frames.window import Window
 from vimatte.guidance.mask_channels import mask_layers, unused_layers
-from vimatte.guidance.mask_indices import decide, read_index_picture, statistics
+from vimatte.guidance.mask_indices import MOST_VALUES, decide, read_index_picture, statistics
 from vimatte.guidance.mask_layouts import FoundMasks, FrameMasks, Memory, layers_notice
+from vimatte.guidance.mask_meaning import Meaning, meaning_of
 from vimatte.guidance.mask_numbers import NumberedMasks, Numbering, check_numbers
 from vimatte.guidance.mask_picture import (
-    channels_of_matte,
-    colours_are_a_picture,
     lies_on,
     on_canvas,
     read_layout,
@@ -27,8 +27,6 @@ from vimatte.guidance.mask_picture import (
 )
 from vimatte.notices import Notice
 
-# So many frames, spread over the shot, tell whether an RGBA sequence is a cut-out.
-_LOOKED_AT = 12
 _MATTE_NAME = "object01"
 
 
@@ -44,17 +42,15 @@ class InstanceMattes:
     kind: str = "folders"
     overlapping: bool = True
     by_alpha: set[int] = field(default_factory=set)
+    by_index: set[int] = field(default_factory=set)
     nothing: GuidanceError | None = None
 
     def settings(self) -> dict[str, Any]:
         """See `MaskLayout.settings`."""
-        return {"by_alpha": sorted(self.by_alpha)} if self.by_alpha else {}
+        told = {"by_alpha": sorted(self.by_alpha), "by_index": sorted(self.by_index)}
+        return {name: keys for name, keys in told.items() if keys}
 
-    def prepare(
-        self,
-        numbering: Numbering,
-        memory: Memory,  # noqa: ARG002 - index pictures need it
-    ) -> FoundMasks:
+    def prepare(self, numbering: Numbering, memory: Memory) -> FoundMasks:
         """See `MaskLayout.prepare`."""
         if self.nothing is not None:
             raise self.nothing
@@ -67,15 +63,28 @@ class InstanceMattes:
             numbering,
         )
         names = {key: name for key, (name, _) in self.sequences.items()}
-        return FoundMasks(names, (*notices, *self.look(numbering.shot)))
+        outside = frozenset(
+            key
+            for key, (_, s) in self.sequences.items()
+            if not len(s.frames.intersect(numbering.shot))
+        )
+        return FoundMasks(names, (*notices, *self.look(numbering.shot, memory)), outside)
 
-    def look(self, shot: FrameRange) -> tuple[Notice, ...]:
-        """Tell cut-outs from mattes, and say which layers of the files are not used."""
+    def look(self, shot: FrameRange, memory: Memory) -> tuple[Notice, ...]:
+        """Tell what the values of the files mean, and say which of their layers are not used."""
         notices: tuple[Notice, ...] = ()
-        for key, (_, found) in self.sequences.items():
-            frames = found.frames.intersect(shot)
-            if len(frames):
-                notices += self._look(key, found, frames)
+        for key, (name, sequence) in self.sequences.items():
+            files = {f: path for f, path in sequence.files.items() if f in shot}
+            if not files:
+                continue
+            meaning, unused = meaning_of(files, partial(memory.kept, files, key))
+            notices += layers_notice(unused, next(iter(files.values())))
+            if meaning == Meaning.ALPHA:
+                self.by_alpha.add(key)
+            elif meaning == Meaning.INDEX:
+                self.by_index.add(key)
+                text = f"the masks of {name} have no value above {MOST_VALUES}: all but 0 is inside"
+                notices += (Notice("mask-reading", text, path=str(sequence.folder)),)
         return notices
 
     def files(self, frame: int) -> list[Path]:
@@ -91,19 +100,11 @@ class InstanceMattes:
             path = sequence.files[frame]
             layout = read_layout(path, frame)
             found = read_matte(path, frame, layout, by_alpha=key in self.by_alpha)
+            if key in self.by_index:
+                found = found.as_indices()
             window = lies_on(found.area, header, frame, path)
             out.add(key, found.values, window, header, wanted)
         return out
-
-    def _look(self, key: int, sequence: NumberedFiles, frames: FrameRange) -> tuple[Notice, ...]:
-        path = sequence.files[frames.first]
-        layout = read_layout(path, frames.first)
-        if layout.window.empty or not layout.channels:
-            return ()
-        channels = channels_of_matte(path, frames.first, layout)
-        if channels.alpha is not None and is_cut_out(sequence, frames):
-            self.by_alpha.add(key)
-        return layers_notice(channels.unused, path)
 
 
 @dataclass
@@ -134,7 +135,7 @@ class PngMasks:
                 read_layout(path, frame)  # refuses what is far too large
                 yield read_index_picture(path, frame)
 
-        reading = decide(memory.kept(wanted, lambda: statistics(pictures())))
+        reading = decide(memory.kept(wanted, 0, lambda: statistics(pictures())))
         if reading is None:
             raise GuidanceError(
                 "the pictures are in colour, but have no palette: which colour is which instance"
@@ -150,7 +151,7 @@ class PngMasks:
                 "where at least half as bright as white",
                 given,
             )
-            looked = self._matte.look(numbering.shot)
+            looked = self._matte.look(numbering.shot, memory)
             return FoundMasks({1: _MATTE_NAME}, (*notices, said, *looked))
         if not reading.certain and len(reading.values) > 1:
             values = ", ".join(map(str, reading.values))
@@ -257,10 +258,3 @@ class ExrLayers:
 def _reading_notice(text: str, given: NumberedFiles) -> Notice:
     hint = "palette PNGs are always index maps; a folder of pictures an instance always mattes"
     return Notice("mask-reading", text, path=str(given.folder), hint=hint)
-
-
-def is_cut_out(sequence: NumberedFiles, frames: FrameRange) -> bool:
-    """Whether the alpha of a sequence is a matte of its colours, by some frames of the shot."""
-    every = max(1, len(frames) // _LOOKED_AT)
-    some = [(f, sequence.files[f]) for at, f in enumerate(frames) if at % every == 0]
-    return any(colours_are_a_picture(path, f, read_layout(path, f)) for f, path in some)

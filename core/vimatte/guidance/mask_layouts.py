@@ -21,9 +21,9 @@ class Memory(Protocol):
     """Keeps what was learnt of files between runs."""
 
     def kept(
-        self, files: Mapping[int, Path], make: Callable[[], dict[str, NDArray[Any]]]
+        self, files: Mapping[int, Path], key: int, make: Callable[[], dict[str, NDArray[Any]]]
     ) -> Mapping[str, NDArray[Any]]:
-        """Return what `make` gives for these files' content, made once."""
+        """Return what `make` gives for these files' content, made once for each `key`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,13 @@ class FoundMasks:
     names : dict of int to str
         What the masks call every instance, by its id.
     notices : tuple of Notice
+    outside : frozenset of int
+        The instances that have no file in the shot.
     """
 
     names: dict[int, str]
     notices: tuple[Notice, ...] = ()
+    outside: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,11 +96,11 @@ def check_numbers(found: Sequence[NumberedMasks], numbering: Numbering) -> tuple
         whose = _of(item, numbering)
         if not len(item.frames.intersect(shot)):
             if numbering.offset is None and not len(item.frames.intersect(plate)):
-                raise _disjoint(whose, item.frames, numbering, item.path)
+                raise _disjoint(whose, item.frames, numbering, item.path, alone=len(found) > 1)
             notices.append(_not_in_shot(whose, item, numbering))
             continue
         if len(found) > 1:
-            _refuse_shifted(whose, item.frames, numbering, item.path)
+            _refuse_shifted(whose, item.frames, numbering, item.path, alone=True)
         absent = _absent(item, numbering)
         if len(absent):
             missing.setdefault(str(absent), []).append(item)
@@ -180,21 +180,27 @@ def _absent(item: NumberedMasks, numbering: Numbering) -> FrameRange:
     return numbering.shot.without(span)
 
 
-def _refuse_shifted(whose: str, frames: FrameRange, numbering: Numbering, path: Path) -> None:
+def _refuse_shifted(
+    whose: str, frames: FrameRange, numbering: Numbering, path: Path, *, alone: bool = False
+) -> None:
     if numbering.offset is not None or not len(frames.without(numbering.plate)):
         return
     shift = _shift(frames, numbering)
     if shift:
+        option = numbering.option
         raise GuidanceError(
             f"{whose} have the frames {_short(frames)}, the shot has {_short(numbering.shot)}: "
             f"as many, but shifted by {abs(shift)}",
             path=path,
-            hint=f"{numbering.option} {shift} makes them equal, "
-            f"{numbering.option} 0 takes them as they are",
+            hint=_alone(shift, option)
+            if alone
+            else f"{option} {shift} makes them equal, {option} 0 takes them as they are",
         )
 
 
-def _disjoint(whose: str, frames: FrameRange, numbering: Numbering, path: Path) -> GuidanceError:
+def _disjoint(
+    whose: str, frames: FrameRange, numbering: Numbering, path: Path, *, alone: bool = False
+) -> GuidanceError:
     moved = "" if not numbering.offset else f" (with {numbering.option} {numbering.offset})"
     shift = _shift(frames, numbering)
     total = (numbering.offset or 0) + (shift or numbering.shot.first - frames.first)
@@ -204,7 +210,15 @@ def _disjoint(whose: str, frames: FrameRange, numbering: Numbering, path: Path) 
         f"{whose} have the frames {_short(frames)}{moved}, the shot has "
         f"{_short(numbering.shot)}: none in common",
         path=path,
-        hint=hint,
+        hint=_alone(total, numbering.option) if alone else hint,
+    )
+
+
+def _alone(shift: int, option: str) -> str:
+    """Say what helps where the numbers of the other instances are right."""
+    return (
+        f"{option} moves those of all: add {shift} to the numbers of these files, or take them as "
+        f"they are by {option} 0"
     )
 
 

@@ -49,6 +49,10 @@ class Matte:
     values: NDArray[np.float32]
     area: Layout | Channel
 
+    def as_indices(self) -> Matte:
+        """Return the matte whose inside is all that is not 0."""
+        return Matte((self.values > 0).astype(np.float32), self.area)
+
 
 def read_layout(path: Path, frame: int) -> Layout:
     """Read the head of a picture file.

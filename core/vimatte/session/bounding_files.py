@@ -18,8 +18,9 @@ from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.numbered_files import NumberedFiles
 from vimatte.guidance.mask_folder import listed_folder, sequence_at, sequence_of, unused_files
-from vimatte.guidance.mask_forms import is_cut_out
+from vimatte.guidance.mask_indices import MOST_VALUES
 from vimatte.guidance.mask_layouts import layers_notice
+from vimatte.guidance.mask_meaning import Meaning, meaning_of
 from vimatte.guidance.mask_numbers import NumberedMasks, Numbering, check_numbers
 from vimatte.guidance.mask_picture import channels_of_matte, lies_on, read_layout
 from vimatte.guidance.types import GuidanceResult
@@ -41,14 +42,18 @@ class BoundingSequence:
         By the plate's frame numbers.
     alpha : bool
         Whether they have an alpha beside their colours.
-    by_alpha : bool
-        Whether the alpha alone counts.
+    meaning : Meaning
     """
 
     kind: str
     files: NumberedFiles
     alpha: bool = False
-    by_alpha: bool = False
+    meaning: Meaning = Meaning.BRIGHT
+
+    @property
+    def reading(self) -> str:
+        """What decides the pixels beside the files; empty for mattes that are plainly white."""
+        return "alpha" * self.alpha + "index" * (self.meaning == Meaning.INDEX)
 
     def path(self, frame: int) -> Path:
         """Return the file of a frame. Raises GuidanceError."""
@@ -222,10 +227,12 @@ class BoundingFiles:
             return BoundingSequence(self.kind, files), notices
         channels = channels_of_matte(path, first, layout)
         lies_on(channels.colour[0], self._source.header(first), first, path, whose)
-        alpha = channels.alpha is not None
-        by_alpha = alpha and is_cut_out(files, numbering.shot)
-        said = layers_notice(channels.unused, path)
-        return BoundingSequence(self.kind, files, alpha, by_alpha), (*notices, *said)
+        meaning, unused = meaning_of({f: files.files[f] for f in numbering.shot})
+        if meaning == Meaning.INDEX:
+            text = f"{whose} has no value above {MOST_VALUES}: all but 0 counts as white"
+            notices += (Notice(f"{self.kind}-reading", text, path=str(files.folder)),)
+        sequence = BoundingSequence(self.kind, files, channels.alpha is not None, meaning)
+        return sequence, (*notices, *layers_notice(unused, path))
 
 
 def _by_masks_name(guidance: GuidanceResult) -> dict[str, int]:

@@ -19,6 +19,7 @@ from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.types import GuidanceFrame, InstanceMask
 from vimatte.frames.window import Window, place
+from vimatte.guidance.mask_meaning import Meaning
 from vimatte.guidance.mask_picture import lies_on, read_layout, read_matte
 from vimatte.guidance.masks_io import mask_of
 from vimatte.guidance.types import GuidanceResult
@@ -104,7 +105,7 @@ class Bounds:
                 sequence = self._sequences.get((kind, row.id))
                 if sequence is not None:
                     content = self._digest(sequence.path(frame), frame)
-                    parts.append(f"{row.id}{kind}{content}{'alpha' * sequence.alpha}")
+                    parts.append(f"{row.id}{kind}{content}{sequence.reading}")
         return ".".join(parts)
 
     def apply(
@@ -192,7 +193,10 @@ class Bounds:
         if sequence is None:
             return None
         path, header = sequence.path(frame), self._source.header(frame)
-        found = read_matte(path, frame, read_layout(path, frame), by_alpha=sequence.by_alpha)
+        layout = read_layout(path, frame)
+        found = read_matte(path, frame, layout, by_alpha=sequence.meaning == Meaning.ALPHA)
+        if sequence.meaning == Meaning.INDEX:
+            found = found.as_indices()
         window = lies_on(found.area, header, frame, path, f"the {kind} matte of {row.name}")
         plane = np.clip(found.values, 0, 1)
         aspect = header.pixel_aspect
