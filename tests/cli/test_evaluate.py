@@ -38,6 +38,26 @@ def test_the_truth_is_perfect(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "anna" in page
 
 
+def test_negative_frames_are_not_their_mirror(tmp_path: Path) -> None:
+    """``m_-0002`` is frame -2; behind a letter or a digit a hyphen parts the name from it."""
+    for folder, names in {
+        "signed": ("m_-0002", "m_-0001", "m_0000", "m_0001"),
+        "c": ("-002", "-001", "0000", "0001"),
+        "parted": ("m-0000", "m-0001", "m-0002", "m-0003"),
+    }.items():
+        (tmp_path / folder / "anna").mkdir(parents=True)
+        for index, name in enumerate(names):
+            mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+            cv2.circle(mask, (28 + 5 * index, 32), 14, 255, -1)
+            cv2.imwrite(str(tmp_path / folder / "anna" / f"{name}.png"), mask)
+    signed = str(tmp_path / "signed")
+    report = tmp_path / "report"
+    assert main(["evaluate", signed, str(tmp_path / "c"), "--quick", "-o", str(report)]) == 0
+    said = json.loads((report / "evaluation.json").read_text())
+    assert said["clips"]["signed"]["instances"]["anna"]["figures"]["mad"] == 0
+    assert main(["evaluate", signed, str(tmp_path / "parted"), "--quick"]) == 3
+
+
 def test_figures_by_hand_and_in_other_scales(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -149,3 +149,9 @@ def test_memory_goes_by_runs() -> None:
         assert tracemalloc.get_traced_memory()[1] < 100_000
     finally:
         tracemalloc.stop()
+
+
+def test_numbers_padded_with_zeros_are_numbers() -> None:
+    assert FrameRange.parse("0000001001-0000001003") == FrameRange.of([1001, 1002, 1003])
+    with pytest.raises(FrameRangeError, match="too large"):
+        FrameRange.parse("1700000000")

@@ -20,6 +20,8 @@ _HINTS = {
     errno.EPERM: "you may not write there: choose another folder, or change its permissions",
     errno.EIO: "the disk fails, or is full: look at it, or choose another folder",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.EEXIST: "a file has the name that a folder needs: choose another folder",
+    errno.EISDIR: "a folder has that name: choose another one for the file",
 }
 
 

@@ -78,7 +78,7 @@ def add_session_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="of the network, instead of the packaged ones"
     )
-    parser.add_argument("--frames", metavar="R", help="e.g. 1001-1100, 1-100x2 or 7,9,20-30")
+    parser.add_argument("--frames", metavar="R", help="e.g. 1001-1100, 1-100x2, 7,9,20-30 or -5--1")
 
 
 def add_shot_arguments(parser: argparse.ArgumentParser) -> None:

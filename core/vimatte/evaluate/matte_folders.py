@@ -33,7 +33,8 @@ Plane = NDArray[np.float32]
 
 SUFFIXES = frozenset({".png", ".exr", ".jpg", ".jpeg", ".tif", ".tiff"})
 INNER = ("pha", "truth")
-_NUMBER = re.compile(r"(\d+)(?!.*\d)")
+# The last number. A hyphen behind a letter or a digit parts it from the name, else it is a minus.
+_NUMBER = re.compile(r"((?:(?<![A-Za-z0-9])-)?[0-9]+)(?!.*[0-9])")
 _MOST_ENTRIES = 1_000_000
 
 

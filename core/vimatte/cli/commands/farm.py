@@ -15,6 +15,7 @@ from vimatte.cli.session_options import (
     add_session_argument,
     add_shot_arguments,
     open_workplace,
+    report_notices,
 )
 from vimatte.errors import ConfigError, FarmError
 from vimatte.farm import bundle, local, slurm, spool
@@ -102,6 +103,7 @@ def _bundle(args: argparse.Namespace, ui: Console) -> int:
         args.names,
     )
     with place.session as session:
+        report_notices(place, ui)
         if not place.file.exists():
             place.out.mkdir(parents=True, exist_ok=True)
             place.save()
@@ -123,6 +125,8 @@ def _run(args: argparse.Namespace, ui: Console) -> int:
 
 
 def _slurm(args: argparse.Namespace, ui: Console) -> int:
+    if args.throttle < 0:
+        raise ConfigError(f"--throttle cannot be {args.throttle}", hint="0 leaves it to Slurm")
     place = args.spool or args.bundle / "spool"
     jobs = slurm.submit(
         args.bundle,

@@ -75,8 +75,9 @@ def run(args: argparse.Namespace, ui: Console) -> int:
         problems = list(verify(folder, frames, empty))
         _report(problems, ui)
         if problems:
+            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise VerifyError(
-                f"{len(problems)} problems in {len(frames)} frames",
+                f"{count} in {len(frames)} frames",
                 path=folder,
                 hint="run vimatte matte again: what is wrong is written anew",
             )
