@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from vimatte.errors import ColorSpaceError
 from vimatte.frames.ocio_config import OcioConfig
+from vimatte.frames.transfer import curve_name, options_for
 from vimatte.frames.types import Plate
 
 CURVE_VERSION = 1
@@ -181,6 +182,14 @@ class NetworkColour:
             return _SRGB_NAME
         if plate.encoding == "scene-linear":
             return self._config.resolve("scene_linear")
+        if plate.transfer is not None:
+            options = options_for(plate.transfer, self._config.has)
+            raise ColorSpaceError(
+                f"the plate is tagged as {curve_name(plate.transfer)}: its colour space must be "
+                "given",
+                path=plate.path,
+                hint=options or "e.g. --colorspace ACEScct or --colorspace sRGB",
+            )
         raise ColorSpaceError(
             "the plate's colour space must be given: log, DPX, 16-bit and HDR values may mean "
             "many things",
