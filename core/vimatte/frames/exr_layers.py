@@ -174,8 +174,7 @@ def _named(layers: list[Layer], wanted: str) -> Layer:
                 return _only(picture, layers)
             if found:
                 raise FrameReadError(
-                    f"layer {wanted!r} has channels {', '.join(found[0].components)}, "
-                    "not R, G, B",
+                    f"layer {wanted!r} has channels {', '.join(found[0].components)}, not R, G, B",
                     hint=_list(layers),
                 )
     if wanted.lower() in _BEAUTY:
@@ -218,7 +217,8 @@ def _only(found: list[Layer], layers: list[Layer]) -> Layer:
         return mine[0]
     names = list(dict.fromkeys(_full_name(layer, layers) for layer in mine))
     raise FrameReadError(
-        f"several layers may be meant: {_shortened(names)}", hint=f"choose one, e.g. --layer {shlex.quote(names[0])}"
+        f"several layers may be meant: {_shortened(names)}",
+        hint=f"choose one, e.g. --layer {shlex.quote(names[0])}",
     )
 
 

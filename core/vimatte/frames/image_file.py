@@ -199,6 +199,13 @@ def _described(source: Any, path: Path, view: str | None, layer: str | None) -> 
     # file, whose pixels were turned already or never will be, and hosts ignore it.
     number = 1 if is_exr else spec.get_int_attribute("Orientation", 1)
     orientation = Orientation.of_tag(number)
+    if kind == "dpx" and orientation.turns % 2:
+        # OpenImageIO takes the length of a line for their number, and shears the picture.
+        raise FrameReadError(
+            "the DPX's lines run from top to bottom (its image orientation): it is not read",
+            path=path,
+            hint="write it with lines from left to right",
+        )
     aspect = _pixel_aspect(spec)
     header = FrameHeader(
         data_window=_turned(_data_window(spec, is_exr), orientation),
@@ -217,12 +224,20 @@ def _described(source: Any, path: Path, view: str | None, layer: str | None) -> 
         channels,
         orientation,
         _transfer(spec),
-        _pages(specs) if kind == "tiff" else 1,
+        _pages(source, spec) if kind == "tiff" else 1,
     )
 
 
-def _pages(specs: list[oiio.ImageSpec]) -> int:
-    return sum((spec.width, spec.height) == (specs[0].width, specs[0].height) for spec in specs)
+def _pages(source: Any, first: oiio.ImageSpec) -> int:
+    """Count the pages of a TIFF; smaller copies of the first one are none."""
+    count, at = 1, 1
+    while at < _MAX_PARTS and source.seek_subimage(at, 0):
+        spec = source.spec()
+        count += (spec.width, spec.height) == (first.width, first.height)
+        at += 1
+    message_of(source)  # beyond the last page
+    source.seek_subimage(0, 0)
+    return count
 
 
 def _turned(window: Window, orientation: Orientation) -> Window:

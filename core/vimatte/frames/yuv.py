@@ -145,6 +145,7 @@ def _reformatted(picture: VideoFrame, made: str) -> VideoFrame:
             dst_colorspace=reformatter.Colorspace.ITU709,
             src_color_range=reformatter.ColorRange.JPEG,
             dst_color_range=reformatter.ColorRange.JPEG,
+            threads=1,  # with more, FFmpeg's scaler now and then leaves rows grey
         )
     except (OSError, ValueError) as error:
         raise FrameReadError(

@@ -174,7 +174,8 @@ class MatteSession:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the user should know of what they gave; that of the masks once guidance has run."""
-        found = (*self._open.plate.notices, *self._bounds.notices, *self._guidance_notices)
+        plate = (*self._open.plate.notices, *self._open.source.notices)
+        found = (*plate, *self._bounds.notices, *self._guidance_notices)
         return tuple(dict.fromkeys(found))
 
     def save(self, path: Path) -> None:
