@@ -15,6 +15,8 @@ from .pull import Pull
 from .source import SourceError, absolute, find, portable, read, window_of
 
 CANCELLED = "Cancelled; finished frames are kept"
+#: Pictures that may say how they are to be turned; Blender takes no notice of it.
+ORIENTED = {".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".dpx", ".png", ".webp"}
 #: The jobs that run, by the shot's tag.
 RUNNING: dict[str, Job] = {}
 
@@ -109,7 +111,7 @@ class Job:
         strip = None if scene is None else find(scene, self.tag)
         if strip is None:
             raise SourceError("The strip was deleted")
-        if not self.cancelled and not self.source.rendered and strip.type == "MOVIE":
+        if not self.cancelled and not self.source.rendered and _may_differ(strip, self.source):
             yield from self._compare(scene, strip)
         if self.source.rendered:
             self.stage = "rendering the strip"
@@ -146,21 +148,28 @@ class Job:
         return done
 
     def _compare(self, scene, strip) -> Iterator[None]:
-        """Render a movie in which Blender sees other frames than the worker does.
+        """Render a strip in which Blender sees other pictures than the worker does.
 
-        That is one whose rate varies, or that one of them turns as its rotation flag says.
+        That is a movie whose rate varies, or what one of them turns or mirrors as its files ask:
+        Blender turns some movies, and takes no notice of mirroring and of pictures' orientation.
         """
-        element = strip.elements[0]
+        strip_type, element = strip.type, strip.elements[0]
         size = [element.orig_width, element.orig_height]
         # Of the whole movie; with instances it would be guided, which takes long.
         fields = {"plate": self.source.plate, "out": self.fields["out"]}
         plan = yield from self._ask("plan", **fields)
         if plan is None:
             return
-        first, _, last = plan["plate_frames"].partition("-")
-        same = int(last or first) - int(first) + 1 == self.source.total
-        # Some Blenders turn a movie and some do not; upside down, the size does not tell which.
-        if same and size in ([0, 0], plan["size"]) and plan["turned"] != 180:
+        as_stored = not plan["turned"] and not plan["mirrored"]
+        if strip_type == "IMAGE":
+            same = as_stored
+        else:
+            first, _, last = plan["plate_frames"].partition("-")
+            same = int(last or first) - int(first) + 1 == self.source.total
+            # Some Blenders turn a movie and some do not; upside down, the size does not tell which.
+            same = same and size in ([0, 0], plan["size"])
+            same = same and plan["turned"] != 180 and not plan["mirrored"]
+        if same:
             return
         scene = self._scene()  # much may have happened since
         strip = None if scene is None else find(scene, self.tag)
@@ -227,6 +236,11 @@ class Job:
             shot.failed = bool(self.error) and not self.cancelled
             verb = "matted" if self.kind == "run" else "found"
             shot.message = self.error or f"{found} {verb}"
+
+
+def _may_differ(strip, source) -> bool:
+    """Whether Blender may show other pictures of the strip's files than the worker reads."""
+    return strip.type == "MOVIE" or Path(source.plate).suffix.lower() in ORIENTED
 
 
 @bpy.app.handlers.persistent

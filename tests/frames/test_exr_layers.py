@@ -39,6 +39,17 @@ STEREO_PARTS = [
 ]
 
 
+def rgb(*names: str) -> list[str]:
+    return [f"{name}.{component}" for name in names for component in "RGB"]
+
+
+# As Blender writes two view layers; and multi-part files of renderers, whose order says nothing.
+VIEW_LAYERS = [part(*rgb("Background.Combined", "Foreground.Combined"), "Foreground.Depth.Z")]
+PARTS = [part("R", "G", "B", name=name) for name in ("AO", "diffuse", "Beauty", "emission")]
+NAMED_PARTS = [part(*rgb("albedo"), name="albedo"), part(*rgb("C"), name="C")]
+SAME_IN_PARTS = [part(*rgb("Combined"), name=name) for name in ("Hero", "Set")]
+
+
 @pytest.mark.parametrize(
     ("parts", "view", "layer", "expected"),
     [
@@ -67,6 +78,22 @@ STEREO_PARTS = [
         (STEREO_PARTS, "right", None, (1, ["R", "G", "B"])),
         (STEREO_PARTS, None, "diffuse", (2, ["R", "G", "B"])),
         (STEREO_PARTS, "right", "depth", (3, ["Z"])),
+        (VIEW_LAYERS, None, "Foreground.Combined", (0, rgb("Foreground.Combined"))),
+        (VIEW_LAYERS, None, "background.combined", (0, rgb("Background.Combined"))),
+        (VIEW_LAYERS, None, "Background", (0, rgb("Background.Combined"))),
+        (VIEW_LAYERS, None, "Depth", (0, ["Foreground.Depth.Z"])),
+        (PARTS, None, None, (2, ["R", "G", "B"])),
+        (PARTS, None, "rgba", (2, ["R", "G", "B"])),
+        (PARTS, None, "diffuse", (1, ["R", "G", "B"])),
+        (PARTS[::-1], None, "ao", (3, ["R", "G", "B"])),
+        (NAMED_PARTS, None, None, (1, rgb("C"))),
+        (NAMED_PARTS, None, "albedo", (0, rgb("albedo"))),
+        (SAME_IN_PARTS, None, "Set.Combined", (1, rgb("Combined"))),
+        (SAME_IN_PARTS, None, "hero", (0, rgb("Combined"))),
+        ([part(*rgb("diffuse", "vrayRGB.rgba", "specular"))], None, None,
+         (0, rgb("vrayRGB.rgba"))),
+        ([part("R", "G", "B", name="AO"), part("R", "G", "B")], None, None, (1, ["R", "G", "B"])),
+        ([part(*rgb("Spec", "spec"))], None, "spec", (0, rgb("spec"))),
     ],
 )  # fmt: skip
 def test_choice(
@@ -87,6 +114,16 @@ def test_choice(
         ([part("Y", "RY", "BY")], None, None, r"no RGB layer"),
         ([part(*(f"{n}.{c}" for n in "ab" for c in "RGB"))], None, None, r"no unnamed.*a, b"),
         ([part()], None, None, r"no RGB layer.*it has none"),
+        (VIEW_LAYERS, None, None, r"Background\.Combined, Foreground\.Combined.*--layer Backgr"),
+        (VIEW_LAYERS, None, "Combined", r"Background\.Combined, Foreground\.Combined"),
+        (VIEW_LAYERS, None, "rgba", r"no layer 'rgba'.*Background\.Combined, Foreground\.Comb"),
+        (PARTS[:2], None, None, r"several.*AO, diffuse"),
+        ([*PARTS, part("R", "G", "B", name="rgba")], None, None, r"several.*Beauty, rgba"),
+        (SAME_IN_PARTS, None, None, r"several.*Hero\.Combined, Set\.Combined"),
+        (SAME_IN_PARTS, None, "Combined", r"several.*Hero\.Combined, Set\.Combined"),
+        ([part(*rgb("Spec", "spec"))], None, "SPEC", r"several.*Spec, spec"),
+        ([part(*rgb("rgba", "beauty"))], None, None, r"several.*rgba, beauty"),
+        ([part(*rgb(*(f"pass{n}" for n in range(99))))], None, "x", r"pass29 and 69 more"),
     ],
 )
 def test_no_choice(parts: list[Part], view: str | None, layer: str | None, message: str) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,60 +9,13 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numbered_movies import SIZE, number_of, numbered, set_display_matrix, write_movie
 
 from vimatte.errors import FrameReadError
 from vimatte.frames.open_plate import open_plate
 from vimatte.frames.window import Window
 
-SIZE = 64
 FOOTAGE = Path(__file__).parents[3] / "shared" / "data"
-
-
-def numbered(number: int) -> NDArray[np.uint8]:
-    """A picture that spells its number in eight black or white stripes."""
-    bits = [(number >> at) & 1 for at in range(8)]
-    row = np.repeat(np.array(bits, np.uint8) * 200 + 20, SIZE // 8)
-    return np.ascontiguousarray(np.broadcast_to(row[None, :, None], (SIZE, SIZE, 3)))
-
-
-def number_of(pixels: NDArray[np.float32]) -> int:
-    stripes = pixels[SIZE // 2, SIZE // 16 :: SIZE // 8, 1]
-    return sum(1 << at for at, value in enumerate(stripes) if value > 0.45)
-
-
-def write_movie(
-    path: Path,
-    count: int = 40,
-    *,
-    codec: str = "libx264",
-    pixel_format: str = "yuv420p",
-    options: dict[str, str] | None = None,
-    times: Sequence[int] | None = None,
-    rate: int | Fraction = 25,
-    rotation: float = 0,
-    prepare: Callable[[Any], None] | None = None,
-) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, options=options or {})
-        stream.width = stream.height = SIZE
-        stream.pix_fmt = pixel_format
-        if times is not None:
-            stream.codec_context.time_base = Fraction(1, 1000)
-        if prepare is not None:
-            prepare(stream)
-        if rotation:
-            stream.set_display_rotation(rotation)
-        for at in range(count):
-            picture = av.VideoFrame.from_ndarray(numbered(at), "rgb24").reformat(
-                format=pixel_format
-            )
-            if times is not None:
-                picture.pts, picture.time_base = times[at], Fraction(1, 1000)
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-    return path
-
 
 LONG_GOP = {"g": "12", "bf": "3", "preset": "fast", "crf": "20"}
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -155,6 +108,51 @@ def test_rotation_is_honoured(tmp_path: Path, rotation: int) -> None:
     np.testing.assert_array_equal(
         turned.read(1).pixels, np.rot90(plain.read(1).pixels, rotation // 90)
     )
+
+
+# What FFmpeg's own autorotate makes of each display matrix: its filters, as numpy has them.
+DISPLAY_MATRICES: dict[str, tuple[tuple[int, int, int, int], Callable[[Any], Any]]] = {
+    "hflip": ((-1, 0, 0, 1), np.fliplr),
+    "vflip": ((1, 0, 0, -1), np.flipud),
+    "hflip,vflip": ((-1, 0, 0, -1), lambda p: np.rot90(p, 2)),
+    "transpose=clock": ((0, 1, -1, 0), lambda p: np.rot90(p, -1)),
+    "transpose=cclock": ((0, -1, 1, 0), np.rot90),
+    "transpose=cclock_flip": ((0, 1, 1, 0), lambda p: np.swapaxes(p, 0, 1)),
+    "transpose=clock_flip": ((0, -1, -1, 0), lambda p: np.rot90(np.swapaxes(p, 0, 1), 2)),
+    "as stored": ((1, 0, 0, 1), lambda p: p),
+    "zeros": ((0, 0, 0, 0), lambda p: p),
+}
+
+
+@pytest.mark.parametrize("filters", DISPLAY_MATRICES)
+def test_display_matrix_is_what_ffmpeg_makes_of_it(tmp_path: Path, filters: str) -> None:
+    def wide(stream: Any) -> None:
+        stream.width = SIZE * 2
+
+    matrix, expected = DISPLAY_MATRICES[filters]
+    path = write_movie(tmp_path / "a.mp4", 3, prepare=wide)
+    plain = open_plate(path)
+    pixels = [plain.read(frame).pixels for frame in plain.frames]
+    digest = plain.digest(2)
+    set_display_matrix(path, *matrix)
+    turned = open_plate(path)
+    for frame in (2, 3):
+        read = turned.read(frame)
+        np.testing.assert_array_equal(read.pixels, expected(pixels[frame - 1]))
+        assert read.header.data_window.shape == read.pixels.shape[:2]
+    flipped = matrix[0] * matrix[3] - matrix[1] * matrix[2] < 0
+    assert turned.mirrored is flipped
+    assert [notice.code for notice in turned.notices] == ["mirrored"] * flipped
+    assert turned.digest(2) != digest or matrix == (1, 0, 0, 1)
+
+
+def test_odd_angle_is_refused(tmp_path: Path) -> None:
+    path = write_movie(tmp_path / "a.mp4", 2)
+    half = 0.5**0.5
+    set_display_matrix(path, half, half, -half, half)
+    with pytest.raises(FrameReadError, match="no multiple of 90 degrees") as caught:
+        open_plate(path)
+    assert "ffmpeg -i a.mp4" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(("matrix", "weights"), [(1, (0.2126, 0.0722)), (6, (0.299, 0.114))])

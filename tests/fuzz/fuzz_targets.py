@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import OpenImageIO as oiio
 import safetensors.torch
@@ -199,6 +200,41 @@ def exr(folder: Path, data: bytes) -> None:
     assert frame.pixels.size < MOST_PIXELS
 
 
+def movie(folder: Path, data: bytes) -> None:
+    """A movie, in every container that is read: what it is is told by its content."""
+    path = folder / "movie.mp4"
+    path.write_bytes(data)
+    plate = open_plate(path)
+    try:
+        for frame in itertools.islice(plate.frames, 3):
+            try:
+                read = plate.read(frame)
+            except VimatteError as error:
+                one_line(error)
+                continue
+            assert read.pixels.shape[:2] == read.header.data_window.shape
+            assert read.pixels.size < MOST_PIXELS
+        for notice in plate.notices:
+            assert "\n" not in str(notice)
+    finally:
+        plate.close()
+
+
+def picture(folder: Path, data: bytes) -> None:
+    """A frame of a plate that may be turned, be an animation, or have pages."""
+    for suffix in (".tif", ".jpg", ".png", ".dpx", ".gif", ".webp"):
+        path = folder / f"plate.1{suffix}"
+        path.write_bytes(data)
+        try:
+            plate = open_plate(folder / f"plate.#{suffix}")
+            frame = plate.read(1)
+        except VimatteError as error:
+            one_line(error)
+            continue
+        assert frame.pixels.shape[:2] == frame.header.data_window.shape
+        assert frame.pixels.size < MOST_PIXELS
+
+
 def published(folder: Path, data: bytes) -> None:
     """A published EXR, as it is verified."""
     path = folder / "published.exr"
@@ -254,6 +290,8 @@ TARGETS: dict[str, Target] = {
     "lease": lease_file,
     "digests": digests,
     "exr": exr,
+    "movie": movie,
+    "picture": picture,
     "mask": mask,
     "published": published,
     "weights": weights,
@@ -289,6 +327,8 @@ def seeds(names: Sequence[str] = tuple(TARGETS)) -> dict[str, list[bytes]]:
         "mask": [_palette(), _layered()],
         "exr": [_layered()],
         "published": [_layered()],
+        "movie": _movies(),
+        "picture": _pictures(),
         "frame-range": [b"1001-1100", b"1-100x2,7,9,20-30", b"-5--1x3"],
         "session": [json.dumps(SESSION).encode()],
         "path-map": [
@@ -317,6 +357,49 @@ def _palette() -> bytes:
     picture = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8) % 3, "L").convert("P")
     picture.save(out, "PNG")
     return out.getvalue()
+
+
+def _movies() -> list[bytes]:
+    """Return small movies, one a container."""
+    kinds = {"mpegts": "mpeg2video", "mpeg": "mpeg1video", "asf": "wmv2", "flv": "flv",
+             "avi": "mpeg4", "yuv4mpegpipe": "rawvideo", "ogg": "theora", "mxf": "mpeg2video",
+             "matroska": "ffv1", "mp4": "mpeg4"}  # fmt: skip
+    found = []
+    for container, codec in kinds.items():
+        out = io.BytesIO()
+        try:
+            with av.open(out, "w", format=container) as movie_file:
+                stream = movie_file.add_stream(codec, rate=25)
+                stream.width = stream.height = 32
+                stream.pix_fmt = "yuv420p"
+                for at in range(4):
+                    shade = np.full((32, 32, 3), 60 * at, np.uint8)
+                    movie_file.mux(stream.encode(av.VideoFrame.from_ndarray(shade, "rgb24")))
+                movie_file.mux(stream.encode(None))
+        except (av.FFmpegError, ValueError):
+            continue  # this FFmpeg cannot write it
+        found.append(out.getvalue())
+    return [*found, _animation("GIF"), _animation("PNG")]
+
+
+def _animation(kind: str) -> bytes:
+    out = io.BytesIO()
+    pictures = [Image.new("RGB", (8, 6), (80 * at, 0, 0)) for at in range(3)]
+    pictures[0].save(out, kind, save_all=True, append_images=pictures[1:], duration=40)
+    return out.getvalue()
+
+
+def _pictures() -> list[bytes]:
+    """Return small pictures that are to be turned, and animations."""
+    found = [_animation(kind) for kind in ("GIF", "PNG", "WEBP")]
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in ("tif", "jpg", "dpx"):
+            path = Path(folder) / f"turned.{suffix}"
+            buffer = oiio.ImageBuf(np.linspace(0, 1, 144, dtype=np.float32).reshape(6, 8, 3))
+            buffer.specmod().attribute("Orientation", 3 if suffix == "dpx" else 6)
+            assert buffer.write(str(path), oiio.UINT8), buffer.geterror()
+            found.append(path.read_bytes())
+    return found
 
 
 def _layered() -> bytes:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vimatte.errors import InputError
 from vimatte.evaluate.picture_files import crop_picture, read_movie, read_picture
 from vimatte.evaluate.procedural import procedural_plate
-from vimatte.frames.open_plate import MOVIE_SUFFIXES
+from vimatte.frames.movie_kinds import MOVIE_SUFFIXES
 
 Picture = NDArray[np.float32]
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"})

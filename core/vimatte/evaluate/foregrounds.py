@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from vimatte.errors import FrameReadError, InputError
 from vimatte.evaluate.keying import green_excess, key_green
 from vimatte.evaluate.procedural import ProceduralSubject
-from vimatte.frames.open_plate import MOVIE_SUFFIXES
+from vimatte.frames.movie_kinds import MOVIE_SUFFIXES
 from vimatte.output.exr_file import MAX_VALUES
 from vimatte.training.material import extend_colour
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from vimatte.errors import ColorSpaceError
 from vimatte.frames.ocio_config import OcioConfig
+from vimatte.frames.transfer import curve_name, options_for
 from vimatte.frames.types import Plate
 
 CURVE_VERSION = 1
@@ -76,9 +77,10 @@ class NetworkColour:
         self._space = self._choose(colorspace, plate)
         self._is_srgb = self._space == _SRGB_NAME or self._config.is_srgb(self._space)
         self._matrix: NDArray[np.float32] | None = None
-        self._beyond_white = self._exposure > 0
+        self._exceeds_white = False
         if not self._is_srgb:
             self._probe()
+        self._beyond_white = self._exceeds_white or self._exposure > 0
 
     @property
     def colorspace(self) -> str:
@@ -131,6 +133,22 @@ class NetworkColour:
             out[rows] = _encode(block, roll_off=self._beyond_white)
         return out
 
+    @property
+    def may_exceed_white(self) -> bool:
+        """Whether the plate's own values may hold more than white: scene-linear and log ones."""
+        return self._exceeds_white
+
+    @property
+    def exposure(self) -> float:
+        """The stops that are added before networks see the plate."""
+        return self._exposure
+
+    def to_linear(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert a picture to linear Rec.709, without the exposure."""
+        if self._is_srgb:
+            return _srgb_decode(pixels)
+        return self._config.to_linear_rec709(pixels, self._space)
+
     def to_scene_linear(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Convert a picture to the light that compositors work in.
 
@@ -181,6 +199,14 @@ class NetworkColour:
             return _SRGB_NAME
         if plate.encoding == "scene-linear":
             return self._config.resolve("scene_linear")
+        if plate.transfer is not None:
+            options = options_for(plate.transfer, self._config.has)
+            raise ColorSpaceError(
+                f"the plate is tagged as {curve_name(plate.transfer)}: its colour space must be "
+                "given",
+                path=plate.path,
+                hint=options or "e.g. --colorspace ACEScct or --colorspace sRGB",
+            )
         raise ColorSpaceError(
             "the plate's colour space must be given: log, DPX, 16-bit and HDR values may mean "
             "many things",
@@ -195,9 +221,9 @@ class NetworkColour:
         expected = _PROBES.astype(np.float64) @ matrix.T
         if np.allclose(made, expected, rtol=1e-4, atol=1e-4):
             self._matrix = matrix.astype(np.float32)
-            self._beyond_white = True
+            self._exceeds_white = True
         elif made[3].max() > 1.001:
-            self._beyond_white = True
+            self._exceeds_white = True
 
 
 def _into_unit(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vimatte.errors import FrameReadError
 
 _COLOUR = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B"}
-# What renderers call the finished picture where the file has no unnamed layer.
-_BEAUTY = {"rgba", "rgb", "combined", "beauty", "color", "colour"}
+# What renderers and compositors call the finished picture where it is no unnamed layer: Nuke and
+# Arnold, Blender, V-Ray and most others, Karma and Mantra, RenderMan, Unreal.
+_BEAUTY = {"rgba", "rgb", "combined", "beauty", "color", "colour", "c", "ci", "finalimage"}
+# Layers that an error lists.
+_MOST_NAMES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,10 @@ def find_layer(parts: Sequence[Part], *, view: str | None, layer: str | None) ->
     view : str, optional
         By default the file's first view.
     layer : str, optional
-        By default the unnamed layer, then one called rgba, Combined or beauty, then the only one.
+        A layer's full name, e.g. ``ViewLayer.Combined``; its part's name; or the end or beginning
+        of a name, where that leaves one layer. By default the unnamed layer, then the one called
+        rgba, Combined, beauty and the like, then the only one. The order in the file counts for
+        nothing.
 
     Raises
     ------
@@ -135,14 +142,21 @@ def _choose_view(views: list[str], wanted: str | None) -> str:
 
 def _default(layers: list[Layer]) -> Layer:
     colour = [layer for layer in layers if len(layer.channels) == 3]
-    unnamed = [layer for layer in colour if not layer.name]
     grey = [layer for layer in layers if not layer.name and "Y" in layer.components]
-    beauty = [layer for layer in colour if layer.name.rpartition(".")[2].lower() in _BEAUTY]
-    for found in (unnamed, [layer for layer in grey if layer.channels], beauty):
-        if found:
-            return found[0]
-    if len(colour) == 1:
-        return colour[0]
+    # Every part of a file may have an unnamed layer: then the parts' names tell.
+    for unnamed in (
+        [layer for layer in colour if not layer.name],
+        [layer for layer in grey if layer.channels],
+    ):
+        if len(unnamed) > 1:
+            called = [layer for layer in unnamed if layer.alias.lower() in _BEAUTY]
+            plain = [layer for layer in unnamed if not layer.alias]
+            return _only(called or plain or unnamed, layers)
+        if unnamed:
+            return unnamed[0]
+    beauty = [layer for layer in colour if _is_beauty(layer)]
+    if beauty or len(colour) == 1:
+        return _only(beauty or colour, layers)
     raise FrameReadError(
         "the file has no unnamed RGB layer" if colour else "the file has no RGB layer",
         hint=_list(layers),
@@ -150,24 +164,77 @@ def _default(layers: list[Layer]) -> Layer:
 
 
 def _named(layers: list[Layer], wanted: str) -> Layer:
+    readable = [layer for layer in layers if layer.channels]
     for fold in (str, str.lower):
-        for layer in layers:
-            names = [layer.name, "" if layer.name else layer.alias]
-            if fold(wanted) not in [fold(name) for name in names]:
-                continue
-            if layer.channels:
-                return layer
-            raise FrameReadError(
-                f"layer {wanted!r} has channels {', '.join(layer.components)}, not R, G, B",
-                hint=_list(layers),
-            )
+        # A layer's own name, before that of a part whose layer has none; then both together.
+        for names in (_own_name, _part_name, _both_names):
+            found = [layer for layer in layers if fold(names(layer)) == fold(wanted)]
+            picture = [layer for layer in found if layer.channels]
+            if picture:
+                return _only(picture, layers)
+            if found:
+                raise FrameReadError(
+                    f"layer {wanted!r} has channels {', '.join(found[0].components)}, not R, G, B",
+                    hint=_list(layers),
+                )
     if wanted.lower() in _BEAUTY:
-        return _default([layer for layer in layers if not layer.name])
+        unnamed = [layer for layer in readable if not layer.name]
+        if unnamed:
+            return _default(unnamed)
+    end, beginning = f".{wanted}".lower(), f"{wanted}.".lower()
+    ends = [layer for layer in readable if _both_names(layer).lower().endswith(end)]
+    begins = [
+        layer
+        for layer in readable
+        if _is_beauty(layer) and _both_names(layer).lower().startswith(beginning)
+    ]
+    if ends or begins:
+        return _only(ends or begins, layers)
     raise FrameReadError(f"there is no layer {wanted!r}", hint=_list(layers))
 
 
-def _list(layers: list[Layer]) -> str:
-    names = dict.fromkeys(
-        layer.name or layer.alias or "the unnamed one" for layer in layers if layer.channels
+def _own_name(layer: Layer) -> str:
+    return layer.name
+
+
+def _part_name(layer: Layer) -> str:
+    return "" if layer.name else layer.alias
+
+
+def _both_names(layer: Layer) -> str:
+    return ".".join(name for name in (layer.alias, layer.name) if name)
+
+
+def _is_beauty(layer: Layer) -> bool:
+    return layer.name.rpartition(".")[2].lower() in _BEAUTY
+
+
+def _only(found: list[Layer], layers: list[Layer]) -> Layer:
+    """Return the one layer found. Raises FrameReadError, which lists them, where there are more."""
+    # Those of the view asked for come first; others belong to no view.
+    mine = [layer for layer in found if layer.view == found[0].view]
+    if len(mine) == 1:
+        return mine[0]
+    names = list(dict.fromkeys(_full_name(layer, layers) for layer in mine))
+    raise FrameReadError(
+        f"several layers may be meant: {_shortened(names)}",
+        hint=f"choose one, e.g. --layer {shlex.quote(names[0])}",
     )
-    return f"layers that can be read: {', '.join(names)}" if names else "it has none"
+
+
+def _full_name(layer: Layer, layers: list[Layer]) -> str:
+    """Return the shortest name that means this layer and no other."""
+    name = layer.name or layer.alias
+    alike = [other for other in layers if name and (other.name or other.alias) == name]
+    return (name or "the unnamed one") if len(alike) < 2 else _both_names(layer)
+
+
+def _list(layers: list[Layer]) -> str:
+    names = [_full_name(layer, layers) for layer in layers if layer.channels]
+    return f"layers that can be read: {_shortened(names)}" if names else "it has none"
+
+
+def _shortened(names: list[str]) -> str:
+    names = list(dict.fromkeys(names))
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

@@ -17,6 +17,8 @@ from vimatte.errors import FrameReadError
 from vimatte.frames.exr_header import read_empty_header
 from vimatte.frames.exr_layers import Part, find_layer
 from vimatte.frames.metadata import kept_metadata
+from vimatte.frames.movie_kinds import is_animation, refused_animation
+from vimatte.frames.orientation import AS_STORED, Orientation
 from vimatte.frames.types import FrameHeader
 from vimatte.frames.window import Window
 
@@ -45,6 +47,12 @@ class ImageFile:
     part : int
     channels : tuple of int
         One or three channel indices in that part.
+    orientation : Orientation
+        How stored pixels are laid to be as the header has them.
+    transfer : int or None
+        The transfer curve's number in ISO/IEC 23091-4, where the file states one.
+    pictures : int
+        How many pictures of this size the file holds; pages of a TIFF.
     """
 
     header: FrameHeader
@@ -54,6 +62,9 @@ class ImageFile:
     rate: float | None
     part: int
     channels: tuple[int, ...]
+    orientation: Orientation = AS_STORED
+    transfer: int | None = None
+    pictures: int = 1
 
 
 def read_header(path: Path, *, view: str | None = None, layer: str | None = None) -> ImageFile:
@@ -85,7 +96,8 @@ def read_pixels(
 ) -> tuple[ImageFile, NDArray[np.float32], int]:
     """Read a picture as RGB in its own colour space.
 
-    Integers become [0, 1]; grey becomes R = G = B; alpha is ignored and RGB is as stored, neither
+    Pictures are turned and mirrored as their orientation tag (TIFF, Exif, DPX) asks. Integers
+    become [0, 1]; grey becomes R = G = B; alpha is ignored and RGB is as stored, neither
     premultiplied nor divided. NaN and infinity become 0.
 
     Returns
@@ -118,14 +130,17 @@ def read_pixels(
             path=path,
             hint="it may be truncated or still being written",
         )
-    pixels: NDArray[np.float32] = raw.reshape(*image.header.data_window.shape, end - begin)
+    height, width = image.header.data_window.shape
+    if image.orientation.turns % 2:
+        height, width = width, height
+    pixels: NDArray[np.float32] = raw.reshape(height, width, end - begin)
     chosen = [index - begin for index in image.channels]
     if len(chosen) == 1:
         pixels = np.repeat(pixels[:, :, chosen], 3, axis=2)
     elif chosen != [0, 1, 2] or end - begin != 3:
         pixels = np.ascontiguousarray(pixels[:, :, chosen])
     bad = _clean(pixels) if image.depth in ("half", "float", "double") else 0
-    return image, pixels, bad
+    return image, image.orientation.apply(pixels), bad
 
 
 def _without_pixels(path: Path) -> ImageFile | None:
@@ -175,17 +190,65 @@ def _described(source: Any, path: Path, view: str | None, layer: str | None) -> 
         part, channels = found.part, found.channels
     else:
         _refuse_names(view, layer, path)
+        if kind in ("gif", "png", "webp") and is_animation(path):
+            raise refused_animation(path)
         part, channels = 0, (0, 1, 2) if specs[0].nchannels >= 3 else (0,)
     spec = specs[part]
     _refuse_unreadable(spec, path)
+    # An EXR has no orientation of its own: what one carries came with the attributes of another
+    # file, whose pixels were turned already or never will be, and hosts ignore it.
+    number = 1 if is_exr else spec.get_int_attribute("Orientation", 1)
+    orientation = Orientation.of_tag(number)
+    if kind == "dpx" and orientation.turns % 2:
+        # OpenImageIO takes the length of a line for their number, and shears the picture.
+        raise FrameReadError(
+            "the DPX's lines run from top to bottom (its image orientation): it is not read",
+            path=path,
+            hint="write it with lines from left to right",
+        )
+    aspect = _pixel_aspect(spec)
     header = FrameHeader(
-        data_window=_data_window(spec, is_exr),
-        display_window=_display_window(spec, is_exr),
-        pixel_aspect=_pixel_aspect(spec),
+        data_window=_turned(_data_window(spec, is_exr), orientation),
+        display_window=_turned(_display_window(spec, is_exr), orientation),
+        pixel_aspect=1 / aspect if orientation.turns % 2 else aspect,
         metadata=kept_metadata(spec),
     )
     has_views = any(part.view or part.multi_view for part in parts)
-    return ImageFile(header, kind, str(spec.format), has_views, _rate(spec), part, channels)
+    return ImageFile(
+        header,
+        kind,
+        str(spec.format),
+        has_views,
+        _rate(spec),
+        part,
+        channels,
+        orientation,
+        _transfer(spec),
+        _pages(source, spec) if kind == "tiff" else 1,
+    )
+
+
+def _pages(source: Any, first: oiio.ImageSpec) -> int:
+    """Count the pages of a TIFF; smaller copies of the first one are none."""
+    count, at = 1, 1
+    while at < _MAX_PARTS and source.seek_subimage(at, 0):
+        spec = source.spec()
+        count += (spec.width, spec.height) == (first.width, first.height)
+        at += 1
+    message_of(source)  # beyond the last page
+    source.seek_subimage(0, 0)
+    return count
+
+
+def _turned(window: Window, orientation: Orientation) -> Window:
+    return Window(0, 0, window.height, window.width) if orientation.turns % 2 else window
+
+
+def _transfer(spec: oiio.ImageSpec) -> int | None:
+    code = spec.getattribute("CICP")
+    if isinstance(code, tuple) and len(code) == 4 and isinstance(code[1], int):
+        return code[1]
+    return None
 
 
 def _specs(source: Any, path: Path) -> list[oiio.ImageSpec]:

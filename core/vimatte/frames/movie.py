@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 
 from vimatte.errors import FrameReadError
@@ -18,15 +18,16 @@ from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.image_file import MAX_PIXELS
 from vimatte.frames.metadata import TypedTuple
 from vimatte.frames.movie_decoder import MovieDecoder
+from vimatte.frames.movie_kinds import rewrap_line
+from vimatte.frames.movie_notices import movie_notices
+from vimatte.frames.orientation import Orientation
 from vimatte.frames.timecode import packed_timecode
+from vimatte.frames.transfer import DISPLAY_CURVES
 from vimatte.frames.types import Encoding, FrameHeader, PlateFrame
 from vimatte.frames.window import Window
-from vimatte.frames.yuv import to_rgb
+from vimatte.frames.yuv import reading_of, to_rgb
 from vimatte.notices import Notice
 
-# Transfer curves that are near enough to sRGB to be shown as it, by their ISO/IEC 23091-4 numbers:
-# BT.709, gamma 2.2 and 2.8, SMPTE 170M, sRGB, BT.2020 at 10 and 12 bits.
-_DISPLAY_CURVES = frozenset({1, 4, 5, 6, 13, 14, 15})
 _UNSPECIFIED = 2
 
 
@@ -34,8 +35,9 @@ class Movie:
     """A movie as a plate. Implements `vimatte.frames.types.Plate`.
 
     Frames lie at a constant rate (the movie's average): each shows the picture that is on screen
-    half a frame after its time, so every picture of an ordinary movie is one frame. Pictures are
-    rotated as the movie asks (mirrored ones are not); alpha is ignored; interlaced ones stay so.
+    half a frame after its time, so every picture of an ordinary movie is one frame. Where the time
+    stamps cannot be trusted, every picture is a frame, in the order they are decoded to. Pictures
+    are turned and mirrored as the movie asks; alpha is ignored; interlaced ones stay so.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ class Movie:
             count = len(self._decoder.index.samples)
             self._frames = FrameRange.span(start_frame, start_frame + count - 1)
             self._coded_size = _coded_size(self._decoder, path)
-            self._header, self._turns = self._describe()
+            self._header, self._orientation = self._describe()
         except BaseException:
             self._decoder.close()
             raise
@@ -83,13 +85,24 @@ class Movie:
         # Without a pixel format nothing could have been decoded.
         components = context.format.components if context.format else ()
         deep = any(component.bits > 8 for component in components)
-        ordinary = curve in _DISPLAY_CURVES or (curve == _UNSPECIFIED and not deep)
+        ordinary = curve in DISPLAY_CURVES or (curve == _UNSPECIFIED and not deep)
         return "srgb" if ordinary else "unknown"
+
+    @property
+    def transfer(self) -> int | None:
+        """Its transfer curve's number in ISO/IEC 23091-4, where it states one."""
+        curve = int(self._decoder.stream.codec_context.color_trc)
+        return None if curve == _UNSPECIFIED else curve
 
     @property
     def turns(self) -> int:
         """Quarter turns to the left by which frames are turned, as the movie asks; 0 to 3."""
-        return self._turns
+        return self._orientation.turns
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether frames are mirrored, left to right and before they are turned."""
+        return self._orientation.mirrored
 
     @property
     def frames(self) -> FrameRange:
@@ -98,8 +111,8 @@ class Movie:
 
     @property
     def notices(self) -> Sequence[Notice]:
-        """What the user should know of its files."""
-        return ()
+        """What the user should know of it: a varying rate, interlacing, mirroring, ..."""
+        return self._notices
 
     @property
     def rate(self) -> float | None:
@@ -110,8 +123,7 @@ class Movie:
         """Return one frame. Raises FrameReadError when it cannot be decoded."""
         header = self.header(frame)
         picture = self._picture(frame)
-        pixels = np.rot90(to_rgb(picture), self._turns)
-        return PlateFrame(frame, np.ascontiguousarray(pixels), header)
+        return PlateFrame(frame, self._orientation.apply(to_rgb(picture)), header)
 
     def header(self, frame: int) -> FrameHeader:
         """Return what `read` would give as the header. Decodes nothing."""
@@ -129,7 +141,7 @@ class Movie:
     def digest(self, frame: int) -> str:
         """Return a digest of the movie's content and of which picture the frame shows."""
         position = int(self._decoder.index.samples[self._index(frame)])
-        content = f"{self._digests.digest(self._path)} {position}".encode()
+        content = f"{self._digests.digest(self._path)} {position}{self._reading}".encode()
         return hashlib.blake2b(content, digest_size=16).hexdigest()
 
     def close(self) -> None:
@@ -161,22 +173,50 @@ class Movie:
                 frame=frame,
                 path=self._path,
             )
+        if frame != self._frames.first and _orientation_of(picture, self._orientation) != (
+            self._orientation
+        ):
+            raise FrameReadError(
+                "the movie asks for this picture to be turned otherwise than the first one",
+                frame=frame,
+                path=self._path,
+                hint="split the movie there",
+            )
         return picture
 
-    def _describe(self) -> tuple[FrameHeader, int]:
-        """Return the header that all frames share, and their quarter turns to the left."""
+    def _describe(self) -> tuple[FrameHeader, Orientation]:
+        """Return the header that all frames share, and how they lie."""
         picture = self._picture(self._frames.first)
-        turns = round(picture.rotation / 90) % 4
+        orientation = _orientation_of(picture)
+        if orientation is None:
+            raise FrameReadError(
+                "the movie asks to be turned by an angle that is no multiple of 90 degrees",
+                path=self._path,
+                hint=rewrap_line(self._path),
+            )
         width, height = self._coded_size
         aspect = _pixel_aspect(self._decoder.stream.sample_aspect_ratio)
-        if turns % 2:
+        if orientation.turns % 2:
             width, height, aspect = height, width, 1 / aspect
-        rate = self._decoder.index.rate.limit_denominator(1 << 20)
+        index = self._decoder.index
+        rate = index.rate.limit_denominator(1 << 20)
         metadata: dict[str, Any] = {
             "FramesPerSecond": TypedTuple.of((rate.numerator, rate.denominator), "rational")
         }
         window = Window(0, 0, width, height)
-        return FrameHeader(window, window, float(aspect), metadata), turns
+        # What makes the pictures others than those of older versions of vimatte, for digests.
+        mirrored = " mirrored" if orientation.mirrored else ""
+        counted = " counted" if index.counted else ""
+        left_out = f" without {self._decoder.left_out}" if self._decoder.left_out else ""
+        try:
+            reading = reading_of(picture)
+        except FrameReadError as error:
+            raise FrameReadError(error.message, path=self._path, hint=error.hint) from None
+        self._reading = f"{reading}{mirrored}{counted}{left_out}"
+        self._notices = movie_notices(
+            self._path, self._decoder, self._frames, orientation, picture.interlaced_frame
+        )
+        return FrameHeader(window, window, float(aspect), metadata), orientation
 
     def _start_timecode(self) -> str:
         container = self._decoder.container
@@ -196,6 +236,14 @@ def _coded_size(decoder: MovieDecoder, path: Path) -> tuple[int, int]:
             hint=f"at most {MAX_PIXELS} pixels are read",
         )
     return context.width, context.height
+
+
+def _orientation_of(picture: VideoFrame, silent: Orientation | None = None) -> Orientation | None:
+    """Return how a picture lies; `silent` where it does not say, None at an odd angle."""
+    matrix = picture.side_data.get("DISPLAYMATRIX")
+    if not isinstance(matrix, SideData):
+        return silent or Orientation()
+    return Orientation.of_matrix(bytes(matrix))
 
 
 def _pixel_aspect(ratio: Fraction | None) -> Fraction:

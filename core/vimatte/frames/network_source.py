@@ -9,13 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vimatte.errors import ConfigError
+from vimatte.errors import ConfigError, FrameReadError
 from vimatte.frames.ahead import ahead
+from vimatte.frames.brightness import brightness_notices, looked_at
 from vimatte.frames.colour import NetworkColour
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.square_pixels import canvas_window, from_canvas, is_square, to_canvas
 from vimatte.frames.types import FrameHeader, NetworkFrame, Plate, PlateFrame
 from vimatte.frames.window import Window
+from vimatte.notices import Notice
 
 # In a thumbnail: a light this much above white must not drown its surroundings.
 BRIGHTEST = 4.0
@@ -54,6 +56,7 @@ class NetworkSource:
         self._colour = colour
         self._roi = roi
         self._frames = frames
+        self._notices: tuple[Notice, ...] | None = None
 
     @property
     def plate(self) -> Plate:
@@ -64,6 +67,30 @@ class NetworkSource:
     def frames(self) -> FrameRange:
         """Every frame of the shot."""
         return self._plate.frames if self._frames is None else self._frames
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the user should know of how the plate looks to networks.
+
+        Three frames are read for it, once, where values may lie above white at all.
+        """
+        if self._notices is None:
+            self._notices = ()
+            if self._colour.may_exceed_white:
+                self._notices = brightness_notices(
+                    self._some_frames(),
+                    self._colour.to_linear,
+                    exposure=self._colour.exposure,
+                    path=self._plate.path,
+                )
+        return self._notices
+
+    def _some_frames(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        for frame in looked_at(self.frames):
+            try:
+                yield frame, self._plate.read(frame).pixels
+            except FrameReadError:  # noqa: PERF203 - three rounds
+                continue  # it stops the run where the frame is needed
 
     def settings(self) -> dict[str, Any]:
         """Return what pixels depend on beside the plate's own, for fingerprints."""

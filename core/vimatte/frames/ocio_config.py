@@ -13,6 +13,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from vimatte.errors import ColorSpaceError
+from vimatte.frames.transfer import STUDIO
 
 BUILT_IN = "ocio://default"
 _LINEAR_REC709 = (
@@ -180,15 +181,26 @@ class OcioConfig:
         return np.asarray(made.get_pixels(oiio.FLOAT), np.float32)
 
     def _close_names(self, wanted: str) -> str:
+        found = self._matches(wanted, 0.4)
+        what = "close names" if found else "it has"
+        names = [str(name) for name in self._config.getColorSpaceNames()]
+        hint = f"{what} in {self.name}: {', '.join(found or names[:12])}"
+        if self.name != STUDIO:
+            # What a user means may be a space that the smaller config lacks; its close names then
+            # mislead: PQ for HLG.
+            better = [n for n in OcioConfig(STUDIO)._matches(wanted, 0.7) if n not in names]
+            if better:
+                hint += f"; with --ocio {STUDIO}: {', '.join(better[:3])}"
+        return hint
+
+    def _matches(self, wanted: str, cutoff: float) -> list[str]:
         names = [str(name) for name in self._config.getColorSpaceNames()]
         spellings = {name.lower(): name for name in names}
         for name in names:
             spellings.update({str(a).lower(): name for a in self._config.getAliases(name)})
-        close = difflib.get_close_matches(wanted.lower(), spellings, n=5, cutoff=0.4)
+        close = difflib.get_close_matches(wanted.lower(), spellings, n=5, cutoff=cutoff)
         within = [s for s in spellings if wanted.lower() in s]
-        found = list(dict.fromkeys(spellings[s] for s in [*close, *within]))[:5]
-        what = "close names" if found else "it has"
-        return f"{what} in {self.name}: {', '.join(found or names[:12])}"
+        return list(dict.fromkeys(spellings[s] for s in [*close, *within]))[:5]
 
 
 _HINT = "choose a config by --ocio or $OCIO"

@@ -7,11 +7,9 @@ from pathlib import Path
 from vimatte.errors import FrameReadError
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.file_pattern import has_view_token, read_pattern
+from vimatte.frames.movie_kinds import is_movie
 from vimatte.frames.sequence import ImageSequence
 from vimatte.frames.types import Plate
-
-#: What is opened as a movie; everything else is one picture a file.
-MOVIE_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mxf"})
 
 
 def open_plate(
@@ -28,7 +26,7 @@ def open_plate(
     ----------
     path : str or Path
         ``sh010.####.exr``, ``sh010.%04d.exr``, with ``%V`` (left, right) or ``%v`` (l, r) for the
-        view; a picture file; or a movie.
+        view; a picture file; a movie; or an animation (GIF, APNG).
     view, layer : str, optional
         The view and the layer of a multi-view or multi-layer EXR; by default its first view and
         its unnamed layer.
@@ -40,9 +38,9 @@ def open_plate(
     Raises
     ------
     FrameReadError
-        When nothing matches, or what matches is no picture.
+        When nothing matches, what matches is no picture, or is a movie of a kind that is not read.
     """
-    if Path(path).suffix.lower() in MOVIE_SUFFIXES:
+    if is_movie(Path(path)):
         # Only here, so that an image sequence never waits for the movie libraries to load.
         from vimatte.frames.movie import Movie  # noqa: PLC0415
 

@@ -11,8 +11,10 @@ from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.file_pattern import FilePattern
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.image_file import ImageFile, read_header, read_pixels
+from vimatte.frames.picture_notices import picture_notices
 from vimatte.frames.sequence_files import look_for
 from vimatte.frames.sequence_notices import notices_of
+from vimatte.frames.transfer import HDR_CURVES
 from vimatte.frames.types import Encoding, FrameHeader, PlateFrame
 from vimatte.notices import Notice
 
@@ -20,8 +22,8 @@ from vimatte.notices import Notice
 class ImageSequence:
     """A plate of picture files. Implements `vimatte.frames.types.Plate`.
 
-    Every call opens its file anew, so calls from several threads never meet. Pictures are taken as
-    they are stored: an Exif orientation is neither applied nor passed on.
+    Every call opens its file anew, so calls from several threads never meet. Pictures are turned
+    and mirrored as their orientation tags ask.
 
     Parameters
     ----------
@@ -70,9 +72,26 @@ class ImageSequence:
         """Scene-linear for EXR, sRGB for 8-bit files, otherwise unknown."""
         if self._first.format in ("openexr", "hdr"):
             return "scene-linear"
+        if self._first.transfer in HDR_CURVES:
+            return "unknown"
         if self._first.depth == "uint8" and self._first.format not in ("dpx", "cineon"):
             return "srgb"
         return "unknown"
+
+    @property
+    def transfer(self) -> int | None:
+        """The transfer curve's number in ISO/IEC 23091-4, where the first file states one."""
+        return self._first.transfer
+
+    @property
+    def turns(self) -> int:
+        """Quarter turns to the left by which pictures are turned, as their tags ask; 0 to 3."""
+        return self._first.orientation.turns
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether pictures are mirrored, left to right and before they are turned."""
+        return self._first.orientation.mirrored
 
     @property
     def frames(self) -> FrameRange:
@@ -82,9 +101,10 @@ class ImageSequence:
     @property
     def notices(self) -> Sequence[Notice]:
         """What the user should know of its files; see `vimatte.frames.sequence_notices`."""
+        of_pictures = picture_notices(self._first, self.path)
         if self._pattern.still is not None:
-            return ()
-        return notices_of(self._pattern, self._files)
+            return of_pictures
+        return (*notices_of(self._pattern, self._files), *of_pictures)
 
     @property
     def rate(self) -> float | None:
@@ -119,9 +139,11 @@ class ImageSequence:
             content = self._digests.digest(self._file(frame))
         except FrameReadError as error:
             raise _at(frame, error) from None
-        if self._view is None and self._layer is None:
+        laid = self._first.orientation
+        if self._view is None and self._layer is None and laid.as_stored:
             return content
         chosen = repr((content, self._view, self._layer)).encode()
+        chosen += b"" if laid.as_stored else str(laid).encode()
         return hashlib.blake2b(chosen, digest_size=16).hexdigest()
 
     def close(self) -> None:
@@ -168,6 +190,13 @@ class ImageSequence:
 
     def _refuse_other_size(self, frame: int, image: ImageFile) -> None:
         mine, first = image.header, self._first.header
+        if image.orientation != self._first.orientation:
+            raise FrameReadError(
+                "the frame's orientation tag is another one than the first frame's",
+                frame=frame,
+                path=self._pattern.path(frame),
+                hint="turn the pictures themselves, e.g. by magick mogrify -auto-orient",
+            )
         if mine.display_window != first.display_window:
             raise FrameReadError(
                 f"the frame is {_size(mine)}, the plate is {_size(first)}",

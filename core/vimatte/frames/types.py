@@ -90,6 +90,18 @@ class Plate(Protocol):
         """Frames a second, where the plate knows it."""
 
     @property
+    def transfer(self) -> int | None:
+        """Its transfer curve's number in ISO/IEC 23091-4, where its files state one."""
+
+    @property
+    def turns(self) -> int:
+        """Quarter turns to the left by which its pictures are turned, as its files ask; 0 to 3."""
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether its pictures are mirrored, left to right and before they are turned."""
+
+    @property
     def notices(self) -> Sequence[Notice]:
         """What the user should know of its files: holes, unused files, doubtful pictures, ..."""
 

@@ -192,7 +192,7 @@ class MatteSession:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the user should know of what they gave; that of the masks once guidance has run."""
-        of_plate = (*self._open.notices, *self._region_notices)
+        of_plate = (*self._open.notices, *self._open.source.notices, *self._region_notices)
         return tuple(dict.fromkeys((*of_plate, *self._guidance_notices, *self._bounds.notices)))
 
     def save(self, path: Path) -> None:

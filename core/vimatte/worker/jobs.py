@@ -85,7 +85,8 @@ def plan(request: Request, tell: Tell) -> Message:
             "frames": str(session.frames),
             "plate_frames": str(session.shot.plate.frames),
             "size": [size.width, size.height],
-            "turned": 90 * getattr(session.shot.plate, "turns", 0),
+            "turned": 90 * session.shot.plate.turns,
+            "mirrored": session.shot.plate.mirrored,
             "folder": None if folder is None else str(folder),
         }
 
