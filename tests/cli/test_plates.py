@@ -131,18 +131,20 @@ def test_garbage_and_core(shot: Path) -> None:
     assert anna[32, 24] > 0.5
 
 
-def test_an_order_says_who_is_in_front(shot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mask_within_another_keeps_its_pixels(
+    shot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for frame in FRAMES:
         anna = cv2.imread(str(shot / "masks" / "anna" / f"m.{frame}.png"), 0)
         path = shot / "masks" / "bert" / f"m.{frame}.png"
         cv2.imwrite(str(path), np.maximum(anna, cv2.imread(str(path), 0)))
-    assert matte(shot, "told", "--no-qc") == 0
-    assert "in front of" in capsys.readouterr().out
-    assert matte(shot, "out", "--order", "anna,bert", "--no-qc") == 0
-    assert "in front of" not in capsys.readouterr().out
-    channels = alphas(shot, "out", 1001)
-    assert channels["anna.A"][32, 28] > 0.5
-    assert channels["bert.A"][32, 28] < 0.5
+    assert matte(shot, "out", "--no-qc") == 0
+    assert "--order bert,anna says the opposite" in capsys.readouterr().out
+    assert matte(shot, "said", "--order", "anna,bert", "--no-qc") == 0
+    for out in ("out", "said"):
+        channels = alphas(shot, out, 1001)
+        assert channels["anna.A"][32, 28] > 0.5
+        assert channels["bert.A"][32, 28] < 0.5
 
 
 def test_a_session_opens_where_its_plates_lie_elsewhere(

@@ -70,7 +70,12 @@ def test_one_within_the_other_is_in_front_where_it_can_be_seen() -> None:
     seen = plate([(grey, body), (red, ball)])
     hidden = plate([(red, ball), (grey, body)])
     assert look(seen, CANVAS, mask(ball), mask(body)).score > 2
-    assert look(hidden, CANVAS, mask(ball), mask(body)).score < 0
+    # A frame in which it is hidden says little, and leaves it to the others of the contact.
+    assert abs(look(hidden, CANVAS, mask(ball), mask(body)).score) < 1
+    # Where nothing can be told, it is: nobody gives a mask of what is hidden wholly.
+    both = body | disc(190, 80, 20)
+    assert look(plate([]), CANVAS, mask(body), mask(both)).score == 1
+    assert look(plate([]), CANVAS, mask(both), mask(body)).score == -1
 
 
 def test_masks_that_are_merely_coarse_say_little() -> None:
@@ -98,7 +103,7 @@ def test_nothing_to_tell() -> None:
     apart = mask(disc(30, radius=10))
     dot = InstanceMask(Window(30, 80, 1, 1), np.full((1, 1), True))
     assert look(picture, CANVAS, apart, mask(disc(180, radius=10))) == Evidence()
-    assert look(picture, CANVAS, apart, dot) == Evidence()
+    assert look(picture, CANVAS, apart, dot) == Evidence(within=-1)
     outside = Window(500, 500, WIDTH, HEIGHT)
     assert look(picture, outside, mask(disc(85)), mask(disc(130))) == Evidence()
     assert Evidence(99, 99, 99).score == MOST

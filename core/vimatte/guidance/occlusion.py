@@ -26,6 +26,10 @@ Mask = NDArray[np.bool_]
 
 # The weights of what speaks, as a logistic fit to composites has them, rounded; see the decision.
 _COLOUR, _EDGE, _STEP = 0.8, 2.0, 2.0
+# Where these say less than the first, somebody whose mask lies within the other's is in front, by
+# the second: nobody gives a mask of what is hidden wholly.
+_LITTLE, _WITHIN = 0.5, 1.0
+_WITHIN_SHARE = 0.95
 # One picture never counts more: what misleads in one does so in the next.
 MOST = 4.0
 # The long side of what is looked at, in pixels: larger surroundings are shrunk to it.
@@ -53,16 +57,21 @@ class Evidence:
     colour, edge, step : float
         Log ratios: of the shared pixels' colour, of the edges along the two outlines, and of the
         steps of colour across them. 0 where nothing can be told.
+    within : float
+        1 where the first's mask lies within the second's, -1 where it is the other way round.
     """
 
     colour: float = 0.0
     edge: float = 0.0
     step: float = 0.0
+    within: float = 0.0
 
     @property
     def score(self) -> float:
         """About the logarithm of the odds that the first is in front; at most `MOST`."""
         total = _COLOUR * self.colour + _EDGE * self.edge + _STEP * self.step
+        if abs(total) < _LITTLE:
+            total += _WITHIN * self.within
         return min(MOST, max(-MOST, total))
 
 
@@ -100,18 +109,23 @@ def look(pixels: Picture, window: Window, first: InstanceMask, second: InstanceM
     first, second : InstanceMask
     """
     shared = shared_pixels(first, second)
-    part = None if shared is None else _surroundings(shared, window)
-    if part is None or part.empty:
+    if shared is None:
         return Evidence()
+    inside = [shared.area >= _WITHIN_SHARE * item.area for item in (first, second)]
+    within = float(inside[0]) - float(inside[1])
+    part = _surroundings(shared, window)
+    if part.empty:
+        return Evidence(within=within)
     factor = min(1.0, _SIDE / max(part.width, part.height))
     size = max(1, round(part.width * factor)), max(1, round(part.height * factor))
     small = cv2.resize(pixels[part.slices_in(window)], size, interpolation=cv2.INTER_AREA)
     lab = np.asarray(cv2.cvtColor(np.clip(small, 0, 1), cv2.COLOR_RGB2Lab), np.float32)
     a, b = (_shrunk(item, part, size) for item in (first, second))
     if np.count_nonzero(a & b) < _LEAST_PIXELS:
-        return Evidence()
+        return Evidence(within=within)
     lines = _outline(a, b), _outline(b, a)
-    return Evidence(_colour(lab, a, b), _edge(lab, a | b, lines), _step(lab, a, b, lines))
+    edge, step = _edge(lab, a | b, lines), _step(lab, a, b, lines)
+    return Evidence(_colour(lab, a, b), edge, step, within)
 
 
 def _surroundings(shared: InstanceMask, window: Window) -> Window:
