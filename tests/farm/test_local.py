@@ -11,7 +11,7 @@ import pytest
 from farm_support import Farm
 
 from vimatte.cli.main import main
-from vimatte.errors import FarmError
+from vimatte.errors import FarmError, FrameRangeError
 from vimatte.farm.bundle import read_values
 from vimatte.models.registry import DEFAULT_MODEL, packaged_weights, spec
 
@@ -53,8 +53,8 @@ def test_a_part_with_its_own_cache_weights_and_names(farm: Farm) -> None:
 def test_a_part_that_the_shot_has_not(farm: Farm, capsys: pytest.CaptureFixture[str]) -> None:
     assert farm.make() == 0
     args = ["farm", "bundle", str(farm.out), "-o", str(farm.folder / "b2"), "--frames", "1-9"]
-    assert main(args) == FarmError.exit_code
-    assert "no frame of 1-9" in capsys.readouterr().err
+    assert main(args) == FrameRangeError.exit_code
+    assert "the frames 1-9 are not all in the session" in capsys.readouterr().err
 
 
 def test_a_failed_chunk_is_named_and_only_it_is_done_again(
