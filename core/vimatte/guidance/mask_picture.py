@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from vimatte.errors import GuidanceError
-from vimatte.frames.image_file import MAX_PIXELS, message_of
+from vimatte.frames.image_attributes import message_of
+from vimatte.frames.image_file import MAX_PIXELS
 from vimatte.frames.square_pixels import canvas_window, is_square, to_canvas
 from vimatte.frames.types import FrameHeader, InstanceMask
 from vimatte.frames.window import Window, place
