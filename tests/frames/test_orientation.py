@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from conftest import make_spec, write
 from numpy.typing import NDArray
+from plate_files import make_spec, write
 
 from vimatte.errors import FrameReadError
 from vimatte.frames.open_plate import open_plate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,14 @@ from numpy.typing import NDArray
 from vimatte.errors import FrameReadError
 from vimatte.frames.exr_header import read_empty_header
 from vimatte.frames.exr_layers import Part, find_layer
+from vimatte.frames.image_attributes import (
+    MAX_PARTS,
+    message_of,
+    pages_of,
+    pixel_aspect_of,
+    rate_of,
+    transfer_of,
+)
 from vimatte.frames.metadata import kept_metadata
 from vimatte.frames.movie_kinds import is_animation, refused_animation
 from vimatte.frames.orientation import AS_STORED, Orientation
@@ -24,9 +31,6 @@ from vimatte.frames.window import Window
 
 #: The largest picture that is read: 16384 x 8192, or 1.6 GB as float RGB.
 MAX_PIXELS = 2**27
-_MAX_PARTS = 1000
-# A pixel aspect outside is a mistake in the file, not a lens.
-_ASPECTS = (0.125, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,7 @@ def _described(source: Any, path: Path, view: str | None, layer: str | None) -> 
             path=path,
             hint="write it with lines from left to right",
         )
-    aspect = _pixel_aspect(spec)
+    aspect = pixel_aspect_of(spec)
     header = FrameHeader(
         data_window=_turned(_data_window(spec, is_exr), orientation),
         display_window=_turned(_display_window(spec, is_exr), orientation),
@@ -219,42 +223,23 @@ def _described(source: Any, path: Path, view: str | None, layer: str | None) -> 
         kind,
         str(spec.format),
         has_views,
-        _rate(spec),
+        rate_of(spec),
         part,
         channels,
         orientation,
-        _transfer(spec),
-        _pages(source, spec) if kind == "tiff" else 1,
+        transfer_of(spec),
+        pages_of(source, spec) if kind == "tiff" else 1,
     )
-
-
-def _pages(source: Any, first: oiio.ImageSpec) -> int:
-    """Count the pages of a TIFF; smaller copies of the first one are none."""
-    count, at = 1, 1
-    while at < _MAX_PARTS and source.seek_subimage(at, 0):
-        spec = source.spec()
-        count += (spec.width, spec.height) == (first.width, first.height)
-        at += 1
-    message_of(source)  # beyond the last page
-    source.seek_subimage(0, 0)
-    return count
 
 
 def _turned(window: Window, orientation: Orientation) -> Window:
     return Window(0, 0, window.height, window.width) if orientation.turns % 2 else window
 
 
-def _transfer(spec: oiio.ImageSpec) -> int | None:
-    code = spec.getattribute("CICP")
-    if isinstance(code, tuple) and len(code) == 4 and isinstance(code[1], int):
-        return code[1]
-    return None
-
-
 def _specs(source: Any, path: Path) -> list[oiio.ImageSpec]:
     first = source.spec(0)
     count = first.get_int_attribute("oiio:subimages", 1)
-    if count > _MAX_PARTS:
+    if count > MAX_PARTS:
         raise FrameReadError(f"the file claims {count} parts", path=path)
     return [first, *(source.spec(at) for at in range(1, max(1, count)))]
 
@@ -305,28 +290,6 @@ def _display_window(spec: oiio.ImageSpec, has_windows: bool) -> Window:
     if not has_windows:
         return Window(0, 0, spec.width, spec.height)
     return Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height)
-
-
-def _pixel_aspect(spec: oiio.ImageSpec) -> float:
-    aspect = float(spec.get_float_attribute("PixelAspectRatio", 1.0))
-    return aspect if _ASPECTS[0] <= aspect <= _ASPECTS[1] else 1.0
-
-
-def _rate(spec: oiio.ImageSpec) -> float | None:
-    value = spec.getattribute("FramesPerSecond")
-    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], int) and value[1]:
-        value = value[0] / value[1]
-    if isinstance(value, (int, float)) and math.isfinite(value) and 0 < value < 1e5:
-        return float(value)
-    return None
-
-
-def message_of(source: Any) -> str:
-    """Return the library's own words; a damaged file can put bytes in them that are no text."""
-    try:
-        return str(source.geterror())
-    except UnicodeDecodeError:
-        return "the file is damaged"
 
 
 def _first_line(message: str) -> str:

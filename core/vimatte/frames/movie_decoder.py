@@ -6,7 +6,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -16,29 +15,22 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vimatte.errors import FrameReadError
-from vimatte.frames.movie_index import (
-    MovieIndex,
-    Packets,
-    Trust,
-    counted_index,
-    read_packets,
-    timed_index,
-    trust_in,
-    without_first,
-)
+from vimatte.frames.movie_index import MovieIndex, timed_index, without_first
 from vimatte.frames.movie_kinds import rewrap_line
+from vimatte.frames.movie_order import (
+    LATE,
+    count_pictures,
+    look_into,
+    numbered_packets,
+    reason,
+    undecodable,
+)
+from vimatte.frames.movie_packets import read_packets, trust_in
 
 # A picture this near is reached by decoding on, even where a key picture lies between.
 _NEAR = 8
 # Pictures kept after decoding: threads that read ahead ask for neighbours in any order.
 _KEPT = 4
-# A decoder that has not yet seen how far pictures are reordered gives some too late.
-_LATE = 16
-# So many pictures at the start show whether doubtful time stamps are in the order of pictures.
-_PROBED = 120
-# Of the time stamps of an ordinary movie, at least this share belong to a picture.
-_WHOLE = 0.75
-_PROGRESSIVE = 1  # FFmpeg's field order; 0 is unknown
 # What a movie may be, and that it may point at nothing outside its own file.
 _OPTIONS = {
     "protocol_whitelist": "file",
@@ -82,7 +74,7 @@ class MovieDecoder:
             self.index: MovieIndex = self._read_index()
         except av.FFmpegError as error:
             self._container.close()
-            raise FrameReadError(f"cannot read the movie: {_reason(error)}", path=path) from None
+            raise FrameReadError(f"cannot read the movie: {reason(error)}", path=path) from None
         except BaseException:
             self._container.close()
             raise
@@ -141,7 +133,7 @@ class MovieDecoder:
             ) from None
         except (av.FFmpegError, OSError) as error:
             raise FrameReadError(
-                f"cannot open the movie: {_reason(error)}", path=self._path
+                f"cannot open the movie: {reason(error)}", path=self._path
             ) from None
         stream = container.streams.best("video")
         if not isinstance(stream, VideoStream):
@@ -163,78 +155,19 @@ class MovieDecoder:
         trust = trust_in(packets, self._container, self._stream)
         if trust != "none":
             index = timed_index(packets, self._container, self._stream, str(self._path))
-            trust = self._looked_into(index, trust)
+            self._reopen()
+            trust = look_into(trust, index, self._container, self._stream)
         if trust == "none":
             self._reopen()
-            index = self._count(packets)
+            index = count_pictures(packets, self._container, self._stream, self._path)
         self._doubtful = trust == "doubtful"
         if trust != "none" and index.keys[0] > 0:
-            self.left_out = self._undecodable(index)
+            self._reopen()
+            self.left_out = undecodable(index, self._container, self._stream)
             if self.left_out:
                 index = without_first(index, self.left_out, self._stream, str(self._path))
         self._reopen()
         return index
-
-    def _looked_into(self, index: MovieIndex, trust: Trust) -> Trust:
-        """Compare the first pictures with their time stamps, where those may not fit."""
-        # Transport streams may have a packet a field: half of the stamps are then no picture's.
-        if trust == "full" and self._stream.codec_context.field_order <= _PROGRESSIVE:
-            return trust
-        came = [index.position(picture.pts) for picture in self._first_pictures(_PROBED)]
-        known = [at for at in came if at is not None]
-        if len(known) < len(came) or any(a >= b for a, b in pairwise(known)):
-            return "none"
-        if known and len(known) < (known[-1] - known[0] + 1) * _WHOLE:
-            return "none"
-        return trust
-
-    def _undecodable(self, index: MovieIndex) -> int:
-        """Count the pictures before the first key picture that never come out of the decoder."""
-        key = int(index.keys[0])
-        whole = [one for one in self._first_pictures(key + _LATE) if not one.is_corrupt]
-        came = {index.position(picture.pts) for picture in whole}
-        return next((at for at in range(key) if came.issuperset(range(at, key))), key)
-
-    def _first_pictures(self, count: int) -> Iterator[VideoFrame]:
-        """Yield pictures from the start of the file, without those that cannot be decoded."""
-        self._reopen()
-        for packet in self._container.demux(self._stream):
-            try:
-                pictures = packet.decode()
-            except av.FFmpegError:
-                continue  # reported where it is asked for
-            yield from pictures
-            count -= len(pictures)
-            if count <= 0:
-                return
-
-    def _count(self, packets: Packets) -> MovieIndex:
-        """Decode the whole movie once to learn the order of its pictures."""
-        numbers: list[int] = []
-        try:
-            for packet in self._numbered():
-                numbers += [-1 if one.pts is None else one.pts for one in packet.decode()]
-        except av.FFmpegError as error:
-            raise self._no_order(f"picture {len(numbers) + 1}: {_reason(error)}") from None
-        if not numbers:
-            raise FrameReadError("the movie holds no picture", path=self._path)
-        if min(numbers) < 0 or len(set(numbers)) < len(numbers):
-            raise self._no_order("several pictures share a packet")
-        return counted_index(numbers, packets, self._container, self._stream, str(self._path))
-
-    def _no_order(self, why: str) -> FrameReadError:
-        return FrameReadError(
-            f"the movie has no usable time stamps, and its pictures cannot be counted ({why})",
-            path=self._path,
-            hint=rewrap_line(self._path),
-        )
-
-    def _numbered(self) -> Iterator[Packet[VideoStream]]:
-        """Yield the packets with their number in the file as their time."""
-        for number, packet in enumerate(self._container.demux(self._stream)):
-            if packet.size:
-                packet.pts = packet.dts = number
-            yield packet
 
     def _decode(self, position: int) -> VideoFrame:
         try:
@@ -243,7 +176,7 @@ class MovieDecoder:
             self._pictures = None
             if self._careful:
                 raise FrameReadError(
-                    f"cannot decode the picture: {_reason(error)}", path=self._path
+                    f"cannot decode the picture: {reason(error)}", path=self._path
                 ) from None
         # With several threads the decoder reports damage at some neighbour of the damaged picture.
         # From now on one thread decodes, and only the damaged ones are lost.
@@ -287,7 +220,7 @@ class MovieDecoder:
     def _packets(self, key: int | None) -> Iterator[Packet[VideoStream]]:
         """Yield packets from a key picture's on; from the first one where none is given."""
         if self.index.counted:
-            yield from self._numbered()
+            yield from numbered_packets(self._container, self._stream)
             return
         waiting = None if key is None else int(self.index.stamps[self.index.keys[key]])
         for packet in self._container.demux(self._stream):
@@ -329,7 +262,7 @@ class MovieDecoder:
             if at == position:
                 return picture, first
             late += at > position
-            if late > _LATE:
+            if late > LATE:
                 return None, first
         self._pictures = None
         return None, first
@@ -341,7 +274,3 @@ class MovieDecoder:
                 path=self._path,
                 hint=rewrap_line(self._path),
             )
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).splitlines()[0]

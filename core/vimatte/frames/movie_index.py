@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
 
 import numpy as np
 from av.container import InputContainer
@@ -13,18 +12,10 @@ from numpy.typing import NDArray
 
 from vimatte.errors import FrameReadError
 from vimatte.frames.frame_range import MAX_FRAMES
+from vimatte.frames.movie_packets import WITHOUT_KEYS, WITHOUT_TIMES, Packets
 
-# These containers keep no presentation times: what stands for them is wrong with B-frames. Their
-# decoding times are the slots in which pictures are shown, one after the other.
-_WITHOUT_TIMES = frozenset({"asf", "avi"})
-# Where it reorders at all, FFmpeg knows these codecs well enough to make good the times in an AVI.
-_MADE_GOOD = frozenset({"avi"})
 # How near to 2 twice a rate is; an average leaves out the duration of one picture.
 _TWICE = 0.06
-# Their presentation times are as good as the codec's own order needs them.
-_WITH_TIMES = ("mp4", "matroska", "flv", "mpegts")
-# Their demuxers name no key pictures that decoding could start from.
-_WITHOUT_KEYS = frozenset({"gif", "apng"})
 
 
 @dataclass(frozen=True)
@@ -84,94 +75,6 @@ class MovieIndex:
         return np.flatnonzero(np.diff(self.samples) == 0) + 1
 
 
-#: How far a movie's time stamps are believed: wholly, where the first pictures agree, or not.
-Trust = Literal["full", "doubtful", "none"]
-
-
-@dataclass(frozen=True)
-class Packets:
-    """What the packets of a video stream say, in file order.
-
-    Attributes
-    ----------
-    times : dict of int to (bool, int)
-        By presentation time: whether decoding can start there, and the time to seek to.
-    count : int
-        How many packets hold a picture.
-    slots : list of int
-        Decoding times, as far as they ascend.
-    usable : bool
-        Whether each has a time of its own, and decoding times never go back.
-    in_order : bool
-        Whether presentation times ascend from packet to packet.
-    """
-
-    times: dict[int, tuple[bool, int]]
-    count: int
-    slots: list[int]
-    usable: bool
-    in_order: bool
-
-
-def read_packets(container: InputContainer, stream: VideoStream, path: str) -> Packets:
-    """Read every packet of a movie; decodes nothing.
-
-    Raises
-    ------
-    FrameReadError
-        When there is no picture, or the file is cut short.
-    """
-    shown: dict[int, tuple[bool, int]] = {}
-    slots: list[int] = []
-    count = 0
-    usable = in_order = True
-    last_pts: int | None = None
-    last_dts: int | None = None
-    reorders = bool(stream.codec_context.has_b_frames)
-    for packet in container.demux(stream):
-        if packet.size == 0 or packet.is_discard or _is_hidden(packet, stream):
-            continue
-        count += 1
-        if count > MAX_FRAMES:
-            raise FrameReadError("the movie holds too many pictures", path=path)
-        time = packet.pts
-        if time is None and not reorders:
-            time = packet.dts  # shown in the order they are decoded
-        if packet.dts is not None:
-            usable = usable and (last_dts is None or packet.dts >= last_dts)
-            if last_dts is None or packet.dts > last_dts:
-                slots.append(packet.dts)
-            last_dts = packet.dts
-        if time is None or time in shown:
-            usable = False
-            continue
-        in_order = in_order and (last_pts is None or time > last_pts)
-        last_pts = time
-        shown[time] = (packet.is_keyframe, time if packet.dts is None else packet.dts)
-    _refuse_truncated(container, stream, path)
-    if not count:
-        raise FrameReadError("the movie holds no picture", path=path)
-    return Packets(shown, count, slots, usable, in_order)
-
-
-def trust_in(packets: Packets, container: InputContainer, stream: VideoStream) -> Trust:
-    """Say whether the time stamps tell the order in which pictures are shown.
-
-    Only pictures that are decoded in another order than they are shown are ever in doubt. Codecs
-    of which FFmpeg says that they reorder mostly do not in phones' movies, whose times then ascend
-    from packet to packet; so they do in broken files, and a look at the first pictures tells.
-    """
-    name = container.format.name
-    if not packets.usable or name in _WITHOUT_KEYS:
-        return "none"
-    if not stream.codec_context.has_b_frames:
-        return "full"
-    if name in _WITHOUT_TIMES and (packets.in_order or name not in _MADE_GOOD):
-        return "none"
-    known = any(word in name for word in _WITH_TIMES)
-    return "full" if known and not packets.in_order else "doubtful"
-
-
 def timed_index(
     packets: Packets, container: InputContainer, stream: VideoStream, path: str
 ) -> MovieIndex:
@@ -209,7 +112,7 @@ def counted_index(
     stamps = np.array(numbers, np.int64)
     zero = np.zeros(1, np.int64)
     on_screen = _slots(packets, container, len(stamps))
-    if on_screen is None and container.format.name in _WITHOUT_KEYS and packets.usable:
+    if on_screen is None and container.format.name in WITHOUT_KEYS and packets.usable:
         # The pictures of an animation have times of their own, in their order.
         on_screen = np.array(sorted(packets.times), np.int64)
     if on_screen is None or len(on_screen) != len(stamps):
@@ -220,7 +123,7 @@ def counted_index(
 
 
 def _slots(packets: Packets, container: InputContainer, pictures: int) -> NDArray[np.int64] | None:
-    if container.format.name not in _WITHOUT_TIMES or len(packets.slots) != pictures:
+    if container.format.name not in WITHOUT_TIMES or len(packets.slots) != pictures:
         return None
     return np.array(packets.slots, np.int64)
 
@@ -231,27 +134,6 @@ def without_first(index: MovieIndex, dropped: int, stream: VideoStream, path: st
     samples = _samples(times, stream, index.rate, path)
     keys = np.maximum(index.keys - dropped, 0)
     return MovieIndex(times, keys, index.seeks, samples, index.rate)
-
-
-def _is_hidden(packet: Any, stream: VideoStream) -> bool:
-    """Whether a VP8 packet is a reference that is never shown; it has a time all the same."""
-    if stream.codec_context.name not in ("vp8", "libvpx") or packet.size == 0:
-        return False
-    return not memoryview(packet)[0] & 0x10
-
-
-def _refuse_truncated(container: InputContainer, stream: VideoStream, path: str) -> None:
-    """An MP4 lists its pictures up front; when the last ones lie past the end, it was cut."""
-    entries = stream.index_entries
-    if "mp4" not in container.format.name or not len(entries):
-        return
-    last = entries[len(entries) - 1]
-    if last.pos + last.size > container.size > 0:
-        raise FrameReadError(
-            "the movie is cut short: its last pictures lie beyond the end of the file",
-            path=path,
-            hint="copy it again",
-        )
 
 
 def _rate(stream: VideoStream, times: NDArray[np.int64]) -> Fraction:

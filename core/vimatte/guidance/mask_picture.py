@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from vimatte.errors import GuidanceError
 from vimatte.frames.exr_header import read_empty_header
-from vimatte.frames.image_file import MAX_PIXELS, message_of
+from vimatte.frames.image_attributes import message_of
+from vimatte.frames.image_file import MAX_PIXELS
 from vimatte.frames.square_pixels import canvas_window, is_square, to_canvas
 from vimatte.frames.types import FrameHeader, InstanceMask
 from vimatte.frames.window import Window, place

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vimatte.cache.atomic import temporary_beside
 from vimatte.errors import ConfigError, VerifyError
-from vimatte.frames.image_file import message_of
+from vimatte.frames.image_attributes import message_of
 from vimatte.frames.metadata import apply_metadata
 from vimatte.frames.types import FrameHeader
 from vimatte.frames.window import Window
