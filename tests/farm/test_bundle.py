@@ -70,6 +70,17 @@ def test_bad_options() -> None:
         FarmOptions(segments_per_task=0)
     with pytest.raises(ConfigError, match="abacus"):
         FarmOptions(device="abacus")
+    with pytest.raises(ConfigError, match="avx1024"):
+        FarmOptions(cpu_isa="avx1024")
+
+
+def test_every_task_uses_the_instructions_that_were_asked_for() -> None:
+    made = job_template("sh", FrameRange.parse("1-9"), 4, 12, FarmOptions(cpu_isa="avx2"))
+    (parameter,) = [p for p in made["parameterDefinitions"] if p["name"] == "CpuIsa"]
+    assert parameter["default"] == "avx2"
+    for step in made["steps"]:
+        arguments = step["script"]["actions"]["onRun"]["args"]
+        assert arguments[arguments.index("--cpu-isa") + 1] == "{{Param.CpuIsa}}"
 
 
 @pytest.mark.parametrize("content", [None, "[]", "{", '{"parameterValues": [1]}'])

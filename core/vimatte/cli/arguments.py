@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from vimatte.errors import InputError
 from vimatte.frames.given_path import given_path
+from vimatte.models.instruction_set import CHOICES, OPTION, VARIABLE
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
@@ -94,6 +95,16 @@ class CommandParser(argparse.ArgumentParser):
             and len(text) > 2
             and (name not in self._option_string_actions)
         )
+
+
+def add_cpu_isa(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of an instruction set; it is made before anything is parsed."""
+    parser.add_argument(
+        OPTION,
+        choices=CHOICES,
+        help="use no better vector instructions than these, so that processors of several kinds "
+        f"give equal bits (default: ${VARIABLE}, else native: the best there is)",
+    )
 
 
 def path_argument(text: str) -> Path:

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from vimatte._version import __version__
-from vimatte.cli.arguments import CommandParser
+from vimatte.cli.arguments import CommandParser, add_cpu_isa
 from vimatte.cli.progress import Console
 from vimatte.cli.standard_streams import lasting_streams
 from vimatte.cli.stopping import stopped_by_sigterm
 from vimatte.errors import Cancelled, OutputError, VimatteError
-from vimatte.models.instruction_set import CHOICES, VARIABLE, settle_instruction_set
+from vimatte.models.instruction_set import settle_instruction_set
 from vimatte.models.process import settle_process
 
 # Each command is a module of vimatte.cli.commands with `add_parser` and `run`.
@@ -81,12 +81,8 @@ def build_parser() -> argparse.ArgumentParser:
         command: argparse.ArgumentParser = module.add_parser(commands)
         command.add_argument("--json", action="store_true", help="print one JSON object a line")
         command.add_argument("--openjd", action="store_true", help=argparse.SUPPRESS)
-        command.add_argument(
-            "--cpu-isa",
-            choices=CHOICES,
-            help="use no better vector instructions than these, so that processors of several "
-            f"kinds give equal bits (default: ${VARIABLE}, else native: the best there is)",
-        )
+        if name != "farm":  # its own commands have it, or do without
+            add_cpu_isa(command)
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         command.set_defaults(run=module.run)
     return parser

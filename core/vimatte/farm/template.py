@@ -7,6 +7,7 @@ from typing import Any
 
 from vimatte.errors import ConfigError
 from vimatte.frames.frame_range import FrameRange
+from vimatte.models.instruction_set import CHOICES, OPTION, environment_for
 
 SPECIFICATION = "jobtemplate-2023-09"
 # Between SIGTERM and SIGKILL: a frame at 4K on a slow node ends within it.
@@ -39,6 +40,8 @@ class FarmOptions:
         Absolute; empty: the packaged weights, and the cache in the output folder.
     names : str
         Of the instances, in the order they are found.
+    cpu_isa : {"native", "avx2", "sse4"}
+        The best vector instructions that nodes use; see `vimatte.models.instruction_set`.
     """
 
     segments_per_task: int = 1
@@ -52,12 +55,14 @@ class FarmOptions:
     weights: str = ""
     cache: str = ""
     names: str = ""
+    cpu_isa: str = "native"
 
     def __post_init__(self) -> None:
         if self.segments_per_task < 1 or self.cores < 1 or self.memory < 1 or self.gpu_memory < 1:
             raise ConfigError("a job asks for at least one segment, core and MiB")
         if self.device not in ("auto", "cpu", "cuda"):
             raise ConfigError(f"no device is called {self.device!r}", hint="use auto, cpu or cuda")
+        environment_for(self.cpu_isa)  # refuses what there is not
 
 
 def lattice_cells(frames: FrameRange, segment: int) -> FrameRange:
@@ -125,6 +130,13 @@ def _parameters(frames: FrameRange, segment: int, options: FarmOptions) -> list[
             "name": "Device", "type": "STRING", "default": options.device,
             "allowedValues": ["auto", "cpu", "cuda"],
             "userInterface": {"control": "DROPDOWN_LIST", "label": "Device"},
+        },
+        {
+            "name": "CpuIsa", "type": "STRING", "default": options.cpu_isa,
+            "allowedValues": list(CHOICES),
+            "description": "The best vector instructions that nodes use: the same ones on all "
+            "of them give equal bits.",
+            "userInterface": {"control": "DROPDOWN_LIST", "label": "CPU instructions"},
         },
     ]  # fmt: skip
     if options.weights:
@@ -233,6 +245,7 @@ def _part(options: FarmOptions) -> list[str]:
 
 def _script(options: FarmOptions, command: str, *arguments: str) -> dict[str, Any]:
     common = ["-o", "{{Param.Out}}", "--device", "{{Param.Device}}", "--openjd"]
+    common += [OPTION, "{{Param.CpuIsa}}"]
     common += ["--weights", "{{Param.Weights}}"] if options.weights else []
     common += ["--cache", "{{Param.Cache}}"] if options.cache else []
     mapping = ["--path-map-file", "{{Session.PathMappingRulesFile}}"]

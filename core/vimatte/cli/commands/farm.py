@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vimatte.cli.arguments import name_text, path_text
+from vimatte.cli.arguments import add_cpu_isa, name_text, path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.publish_options import add_publish_arguments, publish_flags, publish_options
 from vimatte.cli.session_options import (
@@ -40,6 +40,7 @@ def add_parser(commands: Subparsers) -> argparse.ArgumentParser:
     made.add_argument("--cores", type=int, default=2)
     made.add_argument("--memory", type=int, default=4096, metavar="MIB")
     made.add_argument("--gpu-memory", type=int, default=4096, metavar="MIB")
+    add_cpu_isa(made)
     add_publish_arguments(made)
     add_session_argument(made)
     add_shot_arguments(made)
@@ -101,6 +102,7 @@ def _bundle(args: argparse.Namespace, ui: Console) -> int:
         "" if args.weights is None else str(args.weights.absolute()),
         "" if args.cache is None else str(args.cache.absolute()),
         args.names,
+        args.cpu_isa or "native",
     )
     with place.session as session:
         report_notices(place, ui)
