@@ -77,22 +77,18 @@ def test_a_region_that_never_fits_beside_another(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The first two calls fail, as they do when they meet; the bits are those of a quiet run."""
-    before = torch.get_num_threads()
     torch.set_num_threads(2)
-    try:
-        whole = steps(runner())
-        model = runner()
-        calls: list[int] = []
+    whole = steps(runner())
+    model = runner()
+    calls: list[int] = []
 
-        def refuses(x: torch.Tensor) -> bool:
-            calls.append(1)
-            return len(calls) <= 4  # two regions, each tried twice
+    def refuses(x: torch.Tensor) -> bool:
+        calls.append(1)
+        return len(calls) <= 4  # two regions, each tried twice
 
-        monkeypatch.setattr(model._network, "coarse", limited(model._network.coarse, refuses))
-        with caplog.at_level(logging.WARNING):
-            assert same(steps(model), whole)
-    finally:
-        torch.set_num_threads(before)
+    monkeypatch.setattr(model._network, "coarse", limited(model._network.coarse, refuses))
+    with caplog.at_level(logging.WARNING):
+        assert same(steps(model), whole)
     assert [r.getMessage() for r in caplog.records] == [
         "memory is short: from here on one region is computed at a time"
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,13 +11,6 @@ import torch
 from vimatte.models.base import Crop
 from vimatte.models.registry import DEFAULT_MODEL, load_model
 from vimatte.models.side_by_side import SideBySide
-
-
-@pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def crop_of(seed: int, height: int = 192, width: int = 256) -> Crop:

@@ -1,0 +1,25 @@
+"""What holds for every test: it leaves the process as it found it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _leave_the_process_as_it_was() -> Iterator[None]:
+    """Put back the environment and torch's number of threads: no test may live on another's."""
+    environment = dict(os.environ)
+    torch = sys.modules.get("torch")
+    threads = None if torch is None else torch.get_num_threads()
+    yield
+    for name in os.environ.keys() - environment.keys() - {"PYTEST_CURRENT_TEST"}:
+        del os.environ[name]
+    for name, value in environment.items():
+        if os.environ.get(name) != value and name != "PYTEST_CURRENT_TEST":
+            os.environ[name] = value
+    if torch is not None and torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
