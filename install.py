@@ -56,6 +56,8 @@ for site in sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")
             with (info / "RECORD").open(newline="", encoding="utf-8") as record:
                 for path, _, size in csv.reader(record):
                     file = site / path
+                    if path.endswith(".pyc"):  # Python writes these anew whenever it likes
+                        continue
                     if size and (not file.is_file() or file.stat().st_size != int(size)):
                         damage.append(f"{path} of {name} is missing or cut short")
                         break

@@ -68,7 +68,10 @@ def write_torch(folder: Path, version: str, build: str | None) -> None:
     """Write a wheel that calls itself torch and names its build as torch does."""
     info = f"torch-{version}.dist-info"
     body = f"class version:\n    cuda = {build!r}\n"
-    record = f"torch/__init__.py,,{len(body)}\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n"
+    # As some wheels do, it lists byte code of its packager's: Python has its own.
+    compiled = "torch/__pycache__/__init__.cpython-311.pyc,,1\n"
+    record = f"torch/__init__.py,,{len(body)}\n{compiled}{info}/METADATA,,\n{info}/WHEEL,,\n"
+    record += f"{info}/RECORD,,\n"
     with zipfile.ZipFile(folder / f"torch-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr("torch/__init__.py", body)
         wheel.writestr(
