@@ -81,7 +81,7 @@ def test_an_offset_is_the_users_word() -> None:
 
 def test_what_is_only_said() -> None:
     said = check({"anna": "1001-1012", "bert": "1001-1012", "cleo": "1003-1005"})
-    assert "the masks of anna, bert with the numbers 1011-1012" in said["mask-frames-unused"]
+    assert "the masks of anna, bert numbered 1011-1012" in said["mask-frames-unused"]
     assert "cleo has no masks" in said["mask-frames-missing"]
     assert "frames 1001-1002,1006-1010" in said["mask-frames-missing"]
     assert "--mask-offset N" in check({"anna": "1000-1008"})["mask-frames-unused"]

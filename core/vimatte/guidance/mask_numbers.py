@@ -113,7 +113,7 @@ def check_numbers(found: Sequence[NumberedMasks], numbering: Numbering) -> tuple
     notices += [
         Notice(
             f"{numbering.kind}-frames-unused",
-            f"the {numbering.files}{_whose(items)} with the numbers {_short(text)} belong to no "
+            f"the {numbering.files}{_whose(items)} numbered {_short(text)} belong to no "
             "frame of the plate and are not used",
             path=str(items[0].path),
             hint=shifted,
