@@ -45,6 +45,7 @@ def rgb(*names: str) -> list[str]:
 
 # As Blender writes two view layers; and multi-part files of renderers, whose order says nothing.
 VIEW_LAYERS = [part(*rgb("Background.Combined", "Foreground.Combined"), "Foreground.Depth.Z")]
+COMPOSED = [part(*rgb("Background.Combined", "Composite.Combined", "ViewLayer.Combined"))]
 PARTS = [part("R", "G", "B", name=name) for name in ("AO", "diffuse", "Beauty", "emission")]
 NAMED_PARTS = [part(*rgb("albedo"), name="albedo"), part(*rgb("C"), name="C")]
 SAME_IN_PARTS = [part(*rgb("Combined"), name=name) for name in ("Hero", "Set")]
@@ -79,6 +80,8 @@ SAME_IN_PARTS = [part(*rgb("Combined"), name=name) for name in ("Hero", "Set")]
         (STEREO_PARTS, None, "diffuse", (2, ["R", "G", "B"])),
         (STEREO_PARTS, "right", "depth", (3, ["Z"])),
         (VIEW_LAYERS, None, "Foreground.Combined", (0, rgb("Foreground.Combined"))),
+        (COMPOSED, None, None, (0, rgb("Composite.Combined"))),
+        (COMPOSED, None, "ViewLayer.Combined", (0, rgb("ViewLayer.Combined"))),
         (VIEW_LAYERS, None, "background.combined", (0, rgb("Background.Combined"))),
         (VIEW_LAYERS, None, "Background", (0, rgb("Background.Combined"))),
         (VIEW_LAYERS, None, "Depth", (0, ["Foreground.Depth.Z"])),

@@ -71,7 +71,7 @@ def test_a_shift_against_a_part_of_the_plate() -> None:
 
 def test_an_offset_is_the_users_word() -> None:
     said = check({"anna": "1000-1009"}, offset=0)
-    assert "numbers 1000 belong to no frame" in said["mask-frames-unused"]
+    assert "numbered 1000 belong to no frame" in said["mask-frames-unused"]
     assert "anna has no masks at an end of the shot" in said["mask-frames-missing"]
     assert "frame 1010" in said["mask-frames-missing"]
     assert "mask-not-in-shot" in check({"anna": PLATE, "bert": "0-9"}, offset=0)

@@ -12,6 +12,8 @@ _COLOUR = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B"}
 # What renderers and compositors call the finished picture where it is no unnamed layer: Nuke and
 # Arnold, Blender, V-Ray and most others, Karma and Mantra, RenderMan, Unreal.
 _BEAUTY = {"rgba", "rgb", "combined", "beauty", "color", "colour", "c", "ci", "finalimage"}
+# Beside its view layers Blender writes what its compositor made of them: that is its picture.
+_COMPOSED = "Composite.Combined"
 # Layers that an error lists.
 _MOST_NAMES = 30
 
@@ -73,9 +75,9 @@ def find_layer(parts: Sequence[Part], *, view: str | None, layer: str | None) ->
         By default the file's first view.
     layer : str, optional
         A layer's full name, e.g. ``ViewLayer.Combined``; its part's name; or the end or beginning
-        of a name, where that leaves one layer. By default the unnamed layer, then the one called
-        rgba, Combined, beauty and the like, then the only one. The order in the file counts for
-        nothing.
+        of a name, where that leaves one layer. By default the unnamed layer, then what Blender's
+        compositor made, then the one called rgba, Combined, beauty and the like, then the only
+        one. The order in the file counts for nothing.
 
     Raises
     ------
@@ -155,8 +157,9 @@ def _default(layers: list[Layer]) -> Layer:
         if unnamed:
             return unnamed[0]
     beauty = [layer for layer in colour if _is_beauty(layer)]
+    composed = [layer for layer in beauty if layer.name == _COMPOSED]
     if beauty or len(colour) == 1:
-        return _only(beauty or colour, layers)
+        return _only(composed or beauty or colour, layers)
     raise FrameReadError(
         "the file has no unnamed RGB layer" if colour else "the file has no RGB layer",
         hint=_list(layers),
