@@ -7,7 +7,7 @@ import math
 import pytest
 
 from vimatte.errors import ConfigError
-from vimatte.session.settings import MOST_STEADINESS, Settings
+from vimatte.session.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_wrong_values(wrong: dict[str, object]) -> None:
 
 
 def test_the_limits_are_allowed() -> None:
-    assert Settings(coupling=0, steadiness=MOST_STEADINESS, segment=0, preroll=0).steadiness == 0.7
+    assert Settings(coupling=0, steadiness=0.7, segment=0, preroll=0).steadiness == 0.7

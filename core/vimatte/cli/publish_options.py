@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import argparse
 
+from vimatte.cli.option_arguments import add_options, flags_of, values_of
+from vimatte.options import OUTPUTS
 from vimatte.output.exr_file import check_compression
 from vimatte.session.publishing import PublishOptions
-
-_EXTRAS = {
-    "foreground": "also every instance's colour times its alpha, as layers",
-    "cutout": "also one RGBA sequence per instance: its colour times its alpha",
-    "cryptomatte": "also a Cryptomatte of all instances",
-    "vse": "also one sequence per instance, for Blender's mask modifier",
-    "preview": "also PNG previews",
-}
 
 
 def add_publish_arguments(parser: argparse.ArgumentParser) -> None:
     """Add them."""
-    parser.add_argument("--compression", default="zip", metavar="NAME", help="of the EXR files")
-    for name, text in _EXTRAS.items():
-        parser.add_argument(f"--{name}", action="store_true", help=text)
+    add_options(parser, OUTPUTS)
 
 
 def publish_options(args: argparse.Namespace) -> PublishOptions:
     """Return what the parsed options say. Raises ConfigError."""
-    chosen = {name: getattr(args, name) for name in _EXTRAS}
-    return PublishOptions(compression=check_compression(args.compression), **chosen)
+    options = PublishOptions(**values_of(args, OUTPUTS))
+    check_compression(options.compression)
+    return options
 
 
 def publish_flags(options: PublishOptions) -> tuple[str, ...]:
     """Return the same as a command line has it, without the defaults."""
-    flags = [f"--{name}" for name in _EXTRAS if getattr(options, name)]
-    if options.compression != PublishOptions().compression:
-        flags += ["--compression", options.compression]
-    return tuple(flags)
+    return flags_of(options, OUTPUTS)

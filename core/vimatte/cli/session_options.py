@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from vimatte.cli.arguments import name_text, path_argument, path_text, whole_number
+from vimatte.cli.option_arguments import add_options, values_of
 from vimatte.cli.progress import Console
 from vimatte.errors import ConfigError, FrameRangeError, InputError
 from vimatte.frames.frame_range import FrameRange
-from vimatte.frames.window import Window
-from vimatte.matting.regions import QUALITY
-from vimatte.models.registry import DEFAULT_MODEL
 from vimatte.notices import Notice
-from vimatte.session import MatteSession, Shot
+from vimatte.options import GUIDANCE, MACHINE, SETTINGS, SHOT, option
+from vimatte.session import MatteSession
+from vimatte.session.new_session import new_session
 from vimatte.session.roots import parse_path_map, read_path_map
-from vimatte.session.session_file import MOST_OFFSET
-from vimatte.session.settings import Settings
 
 SESSION_NAME = "session.json"
 # What a session keeps of a plate and its mattes; a command that opens one cannot change it.
-_OF_A_PLATE = (
-    *("colorspace", "ocio", "exposure", "view", "layer", "roi", "start_frame", "guidance"),
-    *("model", "quality", "order", "mask_offset", "garbage", "garbage_offset", "core"),
-    *("core_offset", "segment", "preroll", "steadiness"),
+_OF_A_PLATE = tuple(
+    row.name for row in (*SHOT, *GUIDANCE, *SETTINGS) if row.name not in ("frames", "names")
 )
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,9 +51,7 @@ class Workplace:
 
 def add_session_argument(parser: argparse.ArgumentParser) -> None:
     """Add what every command that opens a session takes."""
-    parser.add_argument(
-        "--cache", type=Path, metavar="DIR", help="cache folder (default: OUT/cache)"
-    )
+    add_options(parser, [option("cache")])
     parser.add_argument(
         "--path-map",
         action="append",
@@ -74,85 +65,14 @@ def add_session_argument(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the same as Open Job Description's path mapping rules",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="of the network, instead of the packaged ones"
-    )
-    parser.add_argument("--frames", metavar="R", help="e.g. 1001-1100, 1-100x2, 7,9,20-30 or -5--1")
+    machine = [row for row in MACHINE if row.name != "cache"]
+    add_options(parser, [*machine, option("frames")])
 
 
 def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what describes a plate and how it is matted."""
-    group = parser.add_argument_group("the plate")
-    group.add_argument(
-        "--colorspace", type=name_text, metavar="NAME", help="of the plate, as OCIO calls it"
-    )
-    group.add_argument(
-        "--ocio", type=path_text, metavar="CONFIG", help="default: $OCIO, else built-in ACES"
-    )
-    group.add_argument("--exposure", type=float, default=0.0, metavar="STOPS")
-    group.add_argument("--view", type=name_text, metavar="NAME")
-    group.add_argument("--layer", type=name_text, metavar="NAME")
-    group.add_argument(
-        "--roi",
-        metavar="X,Y,W,H",
-        type=_window,
-        help="only this part of the plate: left, top, width and height, in square pixels of its "
-        "display window (default: all of it)",
-    )
-    group.add_argument("--start-frame", type=int, default=1, metavar="N", help="of a movie")
-    group = parser.add_argument_group("the mattes")
-    group.add_argument(
-        "--guidance",
-        default="people",
-        metavar="people|masks:PATH",
-        help="where instances come from (default: people)",
-    )
-    group.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME")
-    group.add_argument("--quality", choices=sorted(QUALITY), default="final")
-    group.add_argument(
-        "--names",
-        metavar="a,b,c",
-        default="",
-        help="names for the instances, in the order that vimatte guide lists them: letters, digits "
-        "and underscores (default: what the folders or layers of the masks are called)",
-    )
-    group.add_argument(
-        "--mask-offset",
-        type=_offset,
-        metavar="N",
-        help="add N to the frame numbers of the masks' files, e.g. 1001 for masks that start at 0; "
-        "0 takes numbers that look shifted as they are",
-    )
-    group.add_argument(
-        "--order", metavar="a,b,c", default="",
-        help="instances from front to back, for masks that overlap; "
-        "by default who is in front is told from the plate",
-    )  # fmt: skip
-    for kind, effect in (
-        ("garbage", "where it is black alpha is 0"),
-        ("core", "where it is white alpha is 1"),
-    ):
-        group.add_argument(
-            f"--{kind}",
-            type=path_argument,
-            metavar="DIR",
-            help=f"{kind} mattes: {effect}. DIR/NAME/{kind}.####.png is for the instance NAME (or "
-            f"whose masks' folder is NAME), DIR/{kind}.####.png for every other",
-        )
-        group.add_argument(
-            f"--{kind}-offset",
-            type=_offset,
-            metavar="N",
-            help=f"add N to the frame numbers of the {kind} mattes' files (default: 0)",
-        )
-    group.add_argument("--segment", type=int, default=Settings.segment, metavar="S")
-    group.add_argument("--preroll", type=int, default=Settings.preroll, metavar="P")
-    group.add_argument(
-        "--steadiness", type=float, default=Settings.steadiness, metavar="0-0.7",
-        help="how much of the frame before a matte keeps, moved along; "
-        f"default: {Settings.steadiness:g}; 0 for nothing",
-    )  # fmt: skip
+    for title, rows in (("the plate", SHOT[1:]), ("the mattes", (*GUIDANCE, *SETTINGS))):
+        add_options(parser.add_argument_group(title), rows)
     parser.set_defaults(plate_options={name: parser.get_default(name) for name in _OF_A_PLATE})
 
 
@@ -215,16 +135,8 @@ def open_workplace(
         hint = f"add {out_option} OUT"
         raise InputError("a plate needs an output folder", path=target, hint=hint)
     _refuse_given(args, {"path_map": [], "path_map_file": None}, "a session")
-    session = MatteSession(
-        _shot(args, target),
-        guidance=args.guidance.partition(":")[0],
-        cache=args.cache or out / "cache",
-        settings=_settings(args),
-        folders=_folders(args),
-        offsets=_offsets(args),
-        device=args.device,
-        weights=args.weights,
-    )
+    values = values_of(args, (*SHOT, *GUIDANCE, *SETTINGS, *MACHINE))
+    session = new_session(target, values, cache=args.cache or out / "cache")
     # --frames of a plate is the shot; of a session it is the part to work on.
     return Workplace(session, out / SESSION_NAME, out, None)
 
@@ -274,16 +186,6 @@ def report_instances(place: Workplace, ui: Console) -> None:
         )
 
 
-def split_names(text: str) -> tuple[str, ...]:
-    """Split ``a,b,c``; an empty text gives nothing. Raises ConfigError for ``a,,c``."""
-    if not text.strip():
-        return ()
-    names = tuple(part.strip() for part in text.split(","))
-    if not all(names):
-        raise ConfigError(f"a name is empty in {text!r}", hint="write names like anna,bert")
-    return names
-
-
 def _refuse_given(args: argparse.Namespace, defaults: dict[str, object], owner: str) -> None:
     """Refuse options that would have no effect."""
     for name, default in defaults.items():
@@ -306,86 +208,3 @@ def _refuse_outside(frames: FrameRange, session: MatteSession) -> None:
 def _path_map(args: argparse.Namespace) -> dict[str, str]:
     mapping = read_path_map(args.path_map_file) if args.path_map_file else {}
     return mapping | parse_path_map(args.path_map)
-
-
-def _shot(args: argparse.Namespace, target: str) -> Shot:
-    return Shot(
-        path=target,
-        frames=args.frames,
-        colorspace=args.colorspace,
-        ocio=args.ocio,
-        exposure=args.exposure,
-        view=args.view,
-        layer=args.layer,
-        roi=args.roi,
-        start_frame=args.start_frame,
-    )
-
-
-def _settings(args: argparse.Namespace) -> Settings:
-    return Settings(
-        model=args.model,
-        quality=args.quality,
-        segment=args.segment,
-        preroll=args.preroll,
-        steadiness=args.steadiness,
-        order=split_names(args.order),
-    )
-
-
-def _folders(args: argparse.Namespace) -> dict[str, Path]:
-    folders: dict[str, Path] = {}
-    name, separator, path = args.guidance.partition(":")
-    if separator and name == "people":
-        raise ConfigError(
-            f"the guidance people takes nothing after a colon, not {path!r}",
-            hint="write --guidance people",
-        )
-    if separator and not path.strip():
-        raise InputError(
-            "an empty path is no path: --guidance masks: names no masks",
-            hint="write --guidance masks:PATH",
-        )
-    if separator:
-        folders["masks"] = Path(path).absolute()
-    elif name == "masks":
-        raise ConfigError("masks need a folder", hint="write --guidance masks:PATH")
-    if args.garbage:
-        folders["garbage"] = args.garbage.absolute()
-    if args.core:
-        folders["core"] = args.core.absolute()
-    return folders
-
-
-def _offsets(args: argparse.Namespace) -> dict[str, int]:
-    given = {
-        "masks": args.mask_offset, "garbage": args.garbage_offset, "core": args.core_offset
-    }  # fmt: skip
-    offsets = {key: value for key, value in given.items() if value is not None}
-    folders = _folders(args)
-    for key in offsets:
-        if key not in folders:
-            option = "mask" if key == "masks" else key
-            raise ConfigError(
-                f"--{option}-offset moves no files: no {key} were given",
-                hint="--guidance masks:PATH" if key == "masks" else f"add --{key} DIR",
-            )
-    return offsets
-
-
-def _offset(text: str) -> int:
-    value = whole_number(text)
-    if abs(value) > MOST_OFFSET:
-        raise argparse.ArgumentTypeError(f"too large: {text}")
-    return value
-
-
-def _window(text: str) -> Window:
-    return _checked(lambda: Window(*(int(part) for part in text.split(","))), text)
-
-
-def _checked(make: Callable[[], T], text: str) -> T:
-    try:
-        return make()
-    except (TypeError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"not X,Y,W,H: {text!r}") from error

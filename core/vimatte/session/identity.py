@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vimatte.options import SETTINGS
 from vimatte.session.session_file import SessionFile
 
 # Raised when the same inputs and settings would give other pixels than before.
@@ -26,14 +27,10 @@ def deciding_settings(
     settings = file.settings
     return {
         "algorithm": ALGORITHM,
-        "model": settings.model,
         "weights": weights,
-        "max_pixels": settings.max_pixels,
-        "segment": settings.segment,
-        "preroll": settings.preroll,
-        "coupling": settings.coupling,
-        "steadiness": settings.steadiness,
-        "order": list(settings.order),
+        # The table says which decide. What a quality stands for is what counts, not its name.
+        **{row.name: getattr(settings, row.name) for row in SETTINGS if row.decides},
+        "quality": settings.max_pixels,
         "source": dict(source),
         "bounds": sorted(set(file.folders) & {"garbage", "core"}),
         "instances": sorted(row.id for row in file.instances if row.enabled),

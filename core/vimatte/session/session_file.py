@@ -13,6 +13,7 @@ from vimatte.cache.atomic import hint_for, write_atomically
 from vimatte.errors import OutputError, SessionError, VimatteError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
+from vimatte.options import nearest
 from vimatte.output.names import check_names
 from vimatte.session.roots import RootedPath, resolve, rooted
 from vimatte.session.settings import Settings
@@ -194,7 +195,13 @@ class SessionFile:
         if unknown := set(offsets) - set(folders):
             raise SessionError(f"the session has an offset for no folder: {sorted(unknown)[0]!r}")
         names = {item.name for item in fields(Settings)}
-        settings = {k: v for k, v in data["settings"].items() if k in names}
+        settings = dict(data["settings"])
+        for name in settings.keys() - names:
+            near = nearest(name, names)
+            raise SessionError(
+                f"the session has a setting {name[:80]!r} that this version does not know",
+                hint=f"did you mean {near!r}?" if near else "a newer vimatte may have written it",
+            )
         settings["order"] = tuple(str(v) for v in settings.get("order", ()))
         instances = tuple(_instance(row) for row in data["instances"])
         if len({row.id for row in instances}) != len(instances):

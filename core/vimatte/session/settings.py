@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from vimatte.errors import ConfigError
-from vimatte.matting.loop import DEFAULT_COUPLING
 from vimatte.matting.regions import QUALITY
-from vimatte.matting.steadying import DEFAULT_STEADINESS
-
-# What is left of a frame after the preroll's eight is this to the eighth: 0.06.
-MOST_STEADINESS = 0.7
+from vimatte.options import SETTINGS, option
 
 
 @dataclass(frozen=True)
@@ -41,28 +36,21 @@ class Settings:
         not named is told from the plate, and they are behind those named.
     """
 
-    model: str = "msgvim-lite"
-    quality: str = "final"
-    segment: int = 96
-    preroll: int = 8
-    keep_state: int = 12
-    coupling: float = DEFAULT_COUPLING
-    steadiness: float = DEFAULT_STEADINESS
-    order: tuple[str, ...] = field(default=())
+    model: str = option("model").default
+    quality: str = option("quality").default
+    segment: int = option("segment").default
+    preroll: int = option("preroll").default
+    keep_state: int = option("keep_state").default
+    coupling: float = option("coupling").default
+    steadiness: float = option("steadiness").default
+    order: tuple[str, ...] = option("order").default
 
     def __post_init__(self) -> None:
-        if self.quality not in QUALITY:
-            raise ConfigError(
-                f"no quality is called {self.quality!r}", hint=f"known: {', '.join(QUALITY)}"
-            )
-        if self.segment < 0 or self.preroll < 0 or self.keep_state < 1:
-            raise ConfigError(
-                "segment and preroll cannot be negative, and keep_state must be at least 1"
-            )
-        if not 0 <= self.coupling < math.inf:
-            raise ConfigError(f"coupling cannot be {self.coupling:g}", hint="0 or more")
-        if not 0 <= self.steadiness <= MOST_STEADINESS:
-            raise ConfigError(f"steadiness is 0 to {MOST_STEADINESS:g}, not {self.steadiness:g}")
+        for row in SETTINGS:
+            trouble = row.wrong(getattr(self, row.name))
+            if trouble is not None:
+                known = f"known: {', '.join(row.choices)}" if row.choices else row.help
+                raise ConfigError(trouble, hint=known)
 
     @property
     def max_pixels(self) -> int:

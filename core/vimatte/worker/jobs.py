@@ -95,7 +95,7 @@ JOBS: dict[str, Callable[[Request, Tell], Message]] = {"guide": guide, "run": ru
 
 
 def _guide(session: MatteSession, request: Request, tell: Tell) -> None:
-    steps: Generator[Any, None, Any] = session.guide()
+    steps: Generator[Any, None, Any] = session.guide(request.names)
     try:
         for step in steps:
             tell(

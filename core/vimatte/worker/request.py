@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vimatte.errors import WorkerError
+from vimatte.errors import ConfigError, WorkerError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.given_path import given_path
+from vimatte.frames.window import Window
 from vimatte.guidance.types import instance_colour
-from vimatte.models.registry import DEFAULT_MODEL
+from vimatte.options import OUTPUTS, TABLES, Option, nearest
+from vimatte.session.new_session import new_session
 from vimatte.session.publishing import PublishOptions
 from vimatte.session.session import MatteSession
-from vimatte.session.session_file import MOST_OFFSET, Instance
-from vimatte.session.settings import Settings
-from vimatte.session.shot import Shot
+from vimatte.session.session_file import Instance
 from vimatte.worker.protocol import Message
 
 SESSION_NAME = "session.json"
 MAX_INSTANCES = 1000
-OFFSETS = {"masks": "mask_offset", "garbage": "garbage_offset", "core": "core_offset"}
-_MOST_STOPS = 1e6
 _LONGEST_PATH = 4096
+# What a request has beside the rows of the table of options.
+_KNOWN = {
+    *("type", "id", "plate", "out", "masks", "part", "instances", "path_map", "thumbnails", "qc"),
+    *(row.name for table in TABLES.values() for row in table),
+}
 
 
 @dataclass(frozen=True)
@@ -38,45 +42,40 @@ class Request:
         Absolute; holds ``session.json`` and the published versions.
     cache : Path
         By default ``out/cache``.
-    frames : str or None
-        Of the plate, the shot; None: all of it.
+    values : mapping of str to object
+        Of every row of `vimatte.options`, by name.
     part : FrameRange or None
         The frames to matte now; None: the whole shot.
-    guidance : {"people", "masks"}
-    folders : dict of str to Path
-        ``masks``, ``garbage``, ``core``.
-    offsets : dict of str to int
-        Added to the frame numbers of those files, by the same keys.
     instances : tuple of Instance
         Names and switches the user has given to ids that were found before.
+    path_map : mapping of str to str
+        Prefixes of a session's paths and what replaces them here.
     """
 
     plate: str
     out: Path
     cache: Path
-    frames: str | None = None
+    values: Mapping[str, Any]
     part: FrameRange | None = None
-    guidance: str = "people"
-    folders: dict[str, Path] = field(default_factory=dict)
-    offsets: dict[str, int] = field(default_factory=dict)
-    settings: Settings = field(default_factory=Settings)
-    device: str = "auto"
-    weights: Path | None = None
-    colorspace: str | None = None
-    ocio: str | None = None
-    exposure: float = 0.0
-    view: str | None = None
-    layer: str | None = None
-    start_frame: int = 1
     instances: tuple[Instance, ...] = ()
+    path_map: Mapping[str, str] = field(default_factory=dict)
     thumbnails: bool = True
     qc: bool = True
-    options: PublishOptions = field(default_factory=PublishOptions)
 
     @property
     def session_file(self) -> Path:
         """Where the session is kept."""
         return self.out / SESSION_NAME
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names for the instances, in the order they are found."""
+        return tuple(self.values["names"])
+
+    @property
+    def options(self) -> PublishOptions:
+        """Which files are published."""
+        return PublishOptions(**{row.name: self.values[row.name] for row in OUTPUTS})
 
     def open(self) -> MatteSession:
         """Open the session.
@@ -85,30 +84,14 @@ class Request:
         ------
         InputError, ConfigError, CheckpointError
         """
-        if not self.plate:
-            return MatteSession.open(
-                self.session_file, cache=self.cache, device=self.device, weights=self.weights
-            )
-        shot = Shot(
-            path=self.plate,
-            frames=self.frames,
-            colorspace=self.colorspace,
-            ocio=self.ocio,
-            exposure=self.exposure,
-            view=self.view,
-            layer=self.layer,
-            start_frame=self.start_frame,
-        )
-        return MatteSession(
-            shot,
-            guidance=self.guidance,
+        if self.plate:
+            return new_session(self.plate, self.values, cache=self.cache, instances=self.instances)
+        return MatteSession.open(
+            self.session_file,
             cache=self.cache,
-            settings=self.settings,
-            folders=self.folders,
-            offsets=self.offsets,
-            instances=self.instances,
-            device=self.device,
-            weights=self.weights,
+            path_map=self.path_map,
+            device=self.values["device"],
+            weights=self.values["weights"],
         )
 
 
@@ -118,70 +101,73 @@ def read_request(message: Message) -> Request:
     Raises
     ------
     WorkerError
-        When a field is missing or of the wrong type.
+        When a field is missing, unknown or of the wrong type.
     FrameRangeError, ConfigError
         When a range or a setting is wrong.
     InputError
         When a path is empty: what is not given is left out, or null.
     """
+    for name in message:
+        if name not in _KNOWN:
+            near = nearest(name, _KNOWN)
+            hint = f"did you mean `{near}`?" if near else "docs/worker.md lists what there is"
+            raise WorkerError(f"a request has no field `{name[:80]}`", hint=hint)
     out = _path(message, "out")
     if out is None:
         raise WorkerError("the request names no output folder", hint="give `out`")
-    settings = Settings(
-        model=_text(message, "model") or DEFAULT_MODEL,
-        quality=_text(message, "quality") or Settings.quality,
-        segment=_number(message, "segment", Settings.segment),
-        preroll=_number(message, "preroll", Settings.preroll),
-        steadiness=_share(message, "steadiness", Settings.steadiness),
-        order=tuple(_texts(message, "order")),
-    )
     part = _text(message, "part")
     plate = _text(message, "plate")
     if plate is not None:
         given_path(plate, "the request's `plate`")
-    found = {name: _path(message, name) for name in ("masks", "garbage", "core")}
-    offsets = {
-        key: _number(message, name, 0)
-        for key, name in OFFSETS.items()
-        if message.get(name) is not None
-    }
-    for key, value in offsets.items():
-        if key not in found or found[key] is None or abs(value) > MOST_OFFSET:
-            raise WorkerError(f"the request's `{OFFSETS[key]}` moves no files: {value}"[:300])
-    exposure = message.get("exposure", 0.0)
-    number = isinstance(exposure, (int, float)) and not isinstance(exposure, bool)
-    if not (number and abs(exposure) <= _MOST_STOPS):  # neither infinite nor "not a number"
-        raise WorkerError(f"the request's `exposure` is not a number: {exposure!r}"[:300])
+    values = {row.name: _value(message, row) for table in TABLES.values() for row in table}
+    masks = _path(message, "masks")
+    if ":" in values["guidance"]:
+        raise WorkerError("the request's `guidance` holds a path", hint="give it as `masks`")
+    if masks is not None:
+        if message.get("guidance", "masks") != "masks":
+            raise ConfigError("the request's `masks` are for the guidance `masks` alone")
+        values["guidance"] = f"masks:{masks}"
     return Request(
         plate=plate or "",
         out=out,
-        cache=_path(message, "cache") or out / "cache",
-        frames=_text(message, "frames"),
+        cache=values["cache"] or out / "cache",
+        values=values,
         part=None if part is None else FrameRange.parse(part),
-        guidance=_text(message, "guidance") or "people",
-        folders={name: path for name, path in found.items() if path is not None},
-        offsets=offsets,
-        settings=settings,
-        device=_text(message, "device") or "auto",
-        weights=_path(message, "weights"),
-        colorspace=_text(message, "colorspace"),
-        ocio=_text(message, "ocio"),
-        exposure=float(exposure),
-        view=_text(message, "view"),
-        layer=_text(message, "layer"),
-        start_frame=_number(message, "start_frame", 1),
         instances=_instances(message.get("instances")),
+        path_map=_path_map(message.get("path_map")),
         thumbnails=message.get("thumbnails", True) is True,
         qc=message.get("qc", True) is True,
-        options=PublishOptions(
-            vse=message.get("vse") is True,
-            preview=message.get("preview") is True,
-            compression=_text(message, "compression") or "zip",
-            foreground=message.get("foreground") is True,
-            cutout=message.get("cutout") is True,
-            cryptomatte=message.get("cryptomatte") is True,
-        ),
     )
+
+
+def _value(message: Message, row: Option) -> Any:
+    """Return a field of the request in the type of its row; its default where it is not given."""
+    value = message.get(row.name)
+    if value is None:
+        return row.default
+    if row.kind == "switch":
+        return value is True
+    if row.kind == "path":
+        return _path(message, row.name)
+    if row.kind == "window":
+        whole = isinstance(value, list) and all(type(part) is int for part in value)
+        if not whole or len(value) != 4:
+            raise WorkerError(f"the request's `{row.name}` is not four whole numbers")
+        return Window(*value)
+    if row.kind == "text":
+        return _text(message, row.name)
+    trouble = row.wrong(value)
+    if trouble is not None:
+        raise WorkerError(f"the request's {trouble}"[:300])
+    return tuple(value) if row.kind == "names" else value
+
+
+def _path_map(value: Any) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(to, str) for to in value.values()):
+        raise WorkerError("the request's `path_map` is not an object of texts")
+    return value
 
 
 def _instances(rows: Any) -> tuple[Instance, ...]:
@@ -209,28 +195,6 @@ def _text(message: Message, name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise WorkerError(f"the request's `{name}` is not a text: {value!r}"[:300])
     return value
-
-
-def _texts(message: Message, name: str) -> list[str]:
-    value = message.get(name) or []
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise WorkerError(f"the request's `{name}` is not a list of texts")
-    return value
-
-
-def _number(message: Message, name: str, default: int) -> int:
-    value = message.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise WorkerError(f"the request's `{name}` is not a whole number: {value!r}"[:300])
-    return value
-
-
-def _share(message: Message, name: str, default: float) -> float:
-    value = message.get(name, default)
-    # NaN, which JSON's readers let through, is in no range.
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise WorkerError(f"the request's `{name}` is not a number from 0 to 1: {value!r}"[:300])
-    return float(value)
 
 
 def _path(message: Message, name: str) -> Path | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimatte.cli.arguments import path_text
+from vimatte.cli.option_arguments import split_names
 from vimatte.cli.progress import Console
 from vimatte.cli.session_options import (
     add_session_argument,
@@ -14,7 +15,6 @@ from vimatte.cli.session_options import (
     open_workplace,
     report_instances,
     run_guidance,
-    split_names,
 )
 
 if TYPE_CHECKING:

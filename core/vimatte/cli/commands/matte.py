@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vimatte.cli.arguments import path_text
 from vimatte.cli.commands.cache import parse_size
+from vimatte.cli.option_arguments import split_names
 from vimatte.cli.progress import Console
 from vimatte.cli.publish_options import add_publish_arguments, publish_options
 from vimatte.cli.qc_page import write_page
@@ -18,7 +19,6 @@ from vimatte.cli.session_options import (
     open_workplace,
     report_instances,
     run_guidance,
-    split_names,
 )
 from vimatte.cli.stopping import frame_by_frame
 from vimatte.errors import ConfigError, FrameRangeError
