@@ -80,6 +80,7 @@ def test_the_public_names_are_these() -> None:
         "VimatteError",
         "Window",
         "__version__",
+        "matte",
     ]
     for name in vimatte.__all__:
         assert getattr(vimatte, name) is not None

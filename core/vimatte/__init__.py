@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vimatte.frames.frame_range import FrameRange
     from vimatte.frames.window import Window
     from vimatte.session import FrameResult, MatteSession, Plan, Shot
+    from vimatte.session.one_call import matte
     from vimatte.session.settings import Settings
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "VimatteError",
     "Window",
     "__version__",
+    "matte",
 ]
 
 _HOMES = {
@@ -38,6 +40,7 @@ _HOMES = {
     "Plan": "vimatte.session",
     "Shot": "vimatte.session",
     "Settings": "vimatte.session.settings",
+    "matte": "vimatte.session.one_call",
 }
 
 
