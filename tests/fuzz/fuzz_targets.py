@@ -11,17 +11,14 @@ import io
 import itertools
 import json
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-import OpenImageIO as oiio
 import safetensors.torch
+import seed_files
 import torch
-from PIL import Image
 
 from vimatte.cache import frame_file, lease
 from vimatte.cache.frame_file import CorruptFrameError
@@ -324,11 +321,11 @@ def seeds(names: Sequence[str] = tuple(TARGETS)) -> dict[str, list[bytes]]:
                 {k: v.clone() for k, v in _small_network().state_dict().items()}
             ),
         ],
-        "mask": [_palette(), _layered()],
-        "exr": [_layered()],
-        "published": [_layered()],
-        "movie": _movies(),
-        "picture": _pictures(),
+        "mask": [seed_files.palette(), seed_files.layered()],
+        "exr": [seed_files.layered()],
+        "published": [seed_files.layered()],
+        "movie": seed_files.movies(),
+        "picture": seed_files.pictures(),
         "frame-range": [b"1001-1100", b"1-100x2,7,9,20-30", b"-5--1x3"],
         "session": [json.dumps(SESSION).encode()],
         "path-map": [
@@ -349,67 +346,6 @@ def seeds(names: Sequence[str] = tuple(TARGETS)) -> dict[str, list[bytes]]:
         "digests": [b'{"schema": 1, "files": {"/a/b.exr": [10, 20, 30, "' + b"0" * 32 + b'"]}}'],
     }
     return {name: found.get(name, []) for name in names}
-
-
-def _palette() -> bytes:
-    """Return a small PNG of indices."""
-    out = io.BytesIO()
-    picture = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8) % 3, "L").convert("P")
-    picture.save(out, "PNG")
-    return out.getvalue()
-
-
-def _movies() -> list[bytes]:
-    """Return small movies, one a container."""
-    kinds = {"mpegts": "mpeg2video", "mpeg": "mpeg1video", "asf": "wmv2", "flv": "flv",
-             "avi": "mpeg4", "yuv4mpegpipe": "rawvideo", "ogg": "theora", "mxf": "mpeg2video",
-             "matroska": "ffv1", "mp4": "mpeg4"}  # fmt: skip
-    found = []
-    for container, codec in kinds.items():
-        out = io.BytesIO()
-        try:
-            with av.open(out, "w", format=container) as movie_file:
-                stream = movie_file.add_stream(codec, rate=25)
-                stream.width = stream.height = 32
-                stream.pix_fmt = "yuv420p"
-                for at in range(4):
-                    shade = np.full((32, 32, 3), 60 * at, np.uint8)
-                    movie_file.mux(stream.encode(av.VideoFrame.from_ndarray(shade, "rgb24")))
-                movie_file.mux(stream.encode(None))
-        except (av.FFmpegError, ValueError):
-            continue  # this FFmpeg cannot write it
-        found.append(out.getvalue())
-    return [*found, _animation("GIF"), _animation("PNG")]
-
-
-def _animation(kind: str) -> bytes:
-    out = io.BytesIO()
-    pictures = [Image.new("RGB", (8, 6), (80 * at, 0, 0)) for at in range(3)]
-    pictures[0].save(out, kind, save_all=True, append_images=pictures[1:], duration=40)
-    return out.getvalue()
-
-
-def _pictures() -> list[bytes]:
-    """Return small pictures that are to be turned, and animations."""
-    found = [_animation(kind) for kind in ("GIF", "PNG", "WEBP")]
-    with tempfile.TemporaryDirectory() as folder:
-        for suffix in ("tif", "jpg", "dpx"):
-            path = Path(folder) / f"turned.{suffix}"
-            buffer = oiio.ImageBuf(np.linspace(0, 1, 144, dtype=np.float32).reshape(6, 8, 3))
-            buffer.specmod().attribute("Orientation", 3 if suffix == "dpx" else 6)
-            assert buffer.write(str(path), oiio.UINT8), buffer.geterror()
-            found.append(path.read_bytes())
-    return found
-
-
-def _layered() -> bytes:
-    """Return a small EXR with two layers."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "layers.exr"
-        buffer = oiio.ImageBuf(np.linspace(0, 1, 144, dtype=np.float32).reshape(6, 8, 3))
-        buffer.specmod().channelnames = ("R", "anna.A", "bert.A")
-        assert buffer.write(str(path), oiio.HALF), buffer.geterror()
-        return path.read_bytes()
 
 
 SESSION: dict[str, Any] = {

@@ -108,7 +108,7 @@ def test_guide_run_plan(shot: Path, worker: WorkerClient) -> None:
     worker.request("plan", **fields(shot, instances=rows))
     plan = only(finish(worker), "done")
     assert (plan["cached"], plan["missing"], plan["size"]) == ("1-4", "", [WIDTH, HEIGHT])
-    assert plan["turned"] == 0
+    assert (plan["turned"], plan["mirrored"]) == (0, False)
 
     worker.request("plan", out=str(shot / "out"))  # from session.json alone
     last = only(finish(worker), "done")

@@ -12,7 +12,6 @@ from vimatte.frames.movie_kinds import quoted
 from vimatte.frames.orientation import Orientation
 from vimatte.notices import Notice
 
-_PROGRESSIVE = 1  # FFmpeg's field order; 0 is unknown
 _LONGEST_LIST = 60
 
 
@@ -40,7 +39,7 @@ def movie_notices(
         _varying_rate(path, decoder, frames),
         _left_out(path, decoder, frames),
         _mirrored(path, orientation),
-        _interlaced(path, interlaced or decoder.stream.codec_context.field_order > _PROGRESSIVE),
+        _interlaced(path, interlaced),
     ]
     return tuple(notice for notice in found if notice is not None)
 

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from vimatte.errors import FrameReadError
 from vimatte.frames.movie_index import MovieIndex, counted_index
 from vimatte.frames.movie_kinds import rewrap_line
-from vimatte.frames.movie_packets import Packets, Trust
+from vimatte.frames.movie_packets import Packets, Trust, may_be_of_fields
 
 #: A decoder that has not yet seen how far pictures are reordered gives some this much too late.
 LATE = 16
@@ -23,7 +23,6 @@ LATE = 16
 _PROBED = 120
 # Of the time stamps of an ordinary movie, at least this share belong to a picture.
 _WHOLE = 0.75
-_PROGRESSIVE = 1  # FFmpeg's field order; 0 is unknown
 
 
 def look_into(
@@ -34,7 +33,7 @@ def look_into(
     Like everything here, it begins where the container stands: at the start of the file.
     """
     # Transport streams may have a packet a field: half of the stamps are then no picture's.
-    if trust == "full" and stream.codec_context.field_order <= _PROGRESSIVE:
+    if trust == "full" and not may_be_of_fields(container, stream):
         return trust
     came = [index.position(one.pts) for one in _pictures(container, stream, _PROBED)]
     known = [at for at in came if at is not None]

@@ -20,6 +20,9 @@ _MADE_GOOD = frozenset({"avi"})
 _WITH_TIMES = ("mp4", "matroska", "flv", "mpegts")
 #: Their demuxers name no key pictures that decoding could start from.
 WITHOUT_KEYS = frozenset({"gif", "apng"})
+_STREAMS = ("mpegts", "mpeg")
+_PROGRESSIVE = 1  # FFmpeg's field order; 0 is unknown
+
 #: How far a movie's time stamps are believed: wholly, where the first pictures agree, or not.
 Trust = Literal["full", "doubtful", "none"]
 
@@ -127,3 +130,12 @@ def _refuse_truncated(container: InputContainer, stream: VideoStream, path: str)
             path=path,
             hint="copy it again",
         )
+
+
+def may_be_of_fields(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether a movie is interlaced by its own word; of streams that keep silent, maybe."""
+    # PyAV tells from version 18 on.
+    order: int | None = getattr(stream.codec_context, "field_order", None)
+    if order is None:
+        return container.format.name in _STREAMS
+    return order > _PROGRESSIVE
