@@ -18,6 +18,7 @@ from vimatte.frames.exr_layers import Part, find_layer
 from vimatte.frames.image_attributes import (
     MAX_PARTS,
     message_of,
+    orientation_of,
     pages_of,
     pixel_aspect_of,
     rate_of,
@@ -199,10 +200,7 @@ def _described(source: Any, path: Path, view: str | None, layer: str | None) -> 
         part, channels = 0, (0, 1, 2) if specs[0].nchannels >= 3 else (0,)
     spec = specs[part]
     _refuse_unreadable(spec, path)
-    # An EXR has no orientation of its own: what one carries came with the attributes of another
-    # file, whose pixels were turned already or never will be, and hosts ignore it.
-    number = 1 if is_exr else spec.get_int_attribute("Orientation", 1)
-    orientation = Orientation.of_tag(number)
+    orientation = orientation_of(spec, kind)
     if kind == "dpx" and orientation.turns % 2:
         # OpenImageIO takes the length of a line for their number, and shears the picture.
         raise FrameReadError(
