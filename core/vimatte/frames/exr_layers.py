@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ _COLOUR = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B"}
 # What renderers and compositors call the finished picture where it is no unnamed layer: Nuke and
 # Arnold, Blender, V-Ray and most others, Karma and Mantra, RenderMan, Unreal.
 _BEAUTY = {"rgba", "rgb", "combined", "beauty", "color", "colour", "c", "ci", "finalimage"}
+# Names of objects in numbers that look like colours; never a picture by default.
+_CRYPTOMATTE = re.compile(r"crypto\w*\d\d$", re.IGNORECASE)
 # Layers that an error lists.
 _MOST_NAMES = 30
 
@@ -72,8 +75,9 @@ def find_layer(parts: Sequence[Part], *, view: str | None, layer: str | None) ->
     view : str, optional
         By default the file's first view.
     layer : str, optional
-        A layer's full name, e.g. ``ViewLayer.Combined``; its part's name; or the end or beginning
-        of a name, where that leaves one layer. By default the unnamed layer, then the one called
+        A layer's full name, e.g. ``ViewLayer.Combined``; its part's name; ``rgba`` for the unnamed
+        layer, or its channel's name where it has one only; or the end or beginning of a name, where
+        that leaves one layer. By default the unnamed layer, then the one called
         rgba, Combined, beauty and the like, then the only one. The order in the file counts for
         nothing.
 
@@ -141,7 +145,7 @@ def _choose_view(views: list[str], wanted: str | None) -> str:
 
 
 def _default(layers: list[Layer]) -> Layer:
-    colour = [layer for layer in layers if len(layer.channels) == 3]
+    colour = [layer for layer in layers if len(layer.channels) == 3 and not _is_cryptomatte(layer)]
     grey = [layer for layer in layers if not layer.name and "Y" in layer.components]
     # Every part of a file may have an unnamed layer: then the parts' names tell.
     for unnamed in (
@@ -167,7 +171,7 @@ def _named(layers: list[Layer], wanted: str) -> Layer:
     readable = [layer for layer in layers if layer.channels]
     for fold in (str, str.lower):
         # A layer's own name, before that of a part whose layer has none; then both together.
-        for names in (_own_name, _part_name, _both_names):
+        for names in (_own_name, _part_name, _both_names, _channel_name):
             found = [layer for layer in layers if fold(names(layer)) == fold(wanted)]
             picture = [layer for layer in found if layer.channels]
             if picture:
@@ -201,8 +205,19 @@ def _part_name(layer: Layer) -> str:
     return "" if layer.name else layer.alias
 
 
+def _channel_name(layer: Layer) -> str:
+    """Return what an unnamed layer of a single grey channel is called by."""
+    if layer.name or layer.alias or len(layer.channels) != 1:
+        return ""
+    return "Y" if "Y" in layer.components else layer.components[0]
+
+
 def _both_names(layer: Layer) -> str:
     return ".".join(name for name in (layer.alias, layer.name) if name)
+
+
+def _is_cryptomatte(layer: Layer) -> bool:
+    return bool(_CRYPTOMATTE.search(_both_names(layer)))
 
 
 def _is_beauty(layer: Layer) -> bool:
@@ -226,7 +241,9 @@ def _full_name(layer: Layer, layers: list[Layer]) -> str:
     """Return the shortest name that means this layer and no other."""
     name = layer.name or layer.alias
     alike = [other for other in layers if name and (other.name or other.alias) == name]
-    return (name or "the unnamed one") if len(alike) < 2 else _both_names(layer)
+    if name:
+        return name if len(alike) < 2 else _both_names(layer)
+    return _channel_name(layer) or "rgba"
 
 
 def _list(layers: list[Layer]) -> str:
