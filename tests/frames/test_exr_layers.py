@@ -156,6 +156,10 @@ def test_two_views_in_parts(stereo: tuple[Path, list[NDArray[np.float32]]]) -> N
         np.testing.assert_array_equal(plate.read(1).pixels, expected[:, :, :3])
         kept = plate.header(1).metadata
         assert not {"view", "name", "oiio:subimagename", "openexr:chunkCount"} & set(kept)
+        said = [str(notice) for notice in plate.notices if notice.code == "several-views"]
+        assert bool(said) is (view is None)
+        assert all("2 views (left, right); left is used" in line for line in said)
+        assert all("--view right" in line for line in said)
     with pytest.raises(FrameReadError, match=r"no view 'middle'.*left, right") as caught:
         open_plate(path, view="middle")
     assert caught.value.path == str(path)

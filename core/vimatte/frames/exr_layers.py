@@ -87,7 +87,7 @@ def find_layer(parts: Sequence[Part], *, view: str | None, layer: str | None) ->
         When there is no such view or layer, or several could be meant. Its hint lists them.
     """
     layers = [found for at, part in enumerate(parts) for found in _layers_of(at, part)]
-    chosen_view = _choose_view(_views(parts), view)
+    chosen_view = _choose_view(views_of(parts), view)
     layers = [found for found in layers if found.view in (chosen_view, "")]
     layers.sort(key=lambda found: found.view != chosen_view)
     return _default(layers) if layer is None else _named(layers, layer)
@@ -124,16 +124,17 @@ def _picture(components: dict[str, int]) -> tuple[int, ...]:
     return tuple(components.values()) if len(components) == 1 else ()
 
 
-def _views(parts: Sequence[Part]) -> list[str]:
+def views_of(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return the views of a file, the default one first."""
     views: dict[str, None] = {}
     for part in parts:
         views.update(dict.fromkeys(part.multi_view))
         if part.view:
             views[part.view] = None
-    return list(views)
+    return tuple(views)
 
 
-def _choose_view(views: list[str], wanted: str | None) -> str:
+def _choose_view(views: Sequence[str], wanted: str | None) -> str:
     if wanted is None:
         return views[0] if views else ""
     spelled = {"l": "left", "r": "right"}.get(wanted.lower(), wanted.lower())
