@@ -100,3 +100,12 @@ def test_display_referred_plates_are_not_read_for_it(tmp_path: Path, write_image
     source = NetworkSource(plate, NetworkColour(None, plate=plate))
     plate.read = None  # type: ignore[assignment]
     assert source.notices == ()
+
+
+def test_values_that_are_no_numbers_are_said(tmp_path: Path, write_image: Write) -> None:
+    fine = ordinary(np.random.default_rng(5))
+    broken = fine.copy()
+    broken[10:12, 10:20] = (np.nan, 0.2, np.inf)
+    (found,) = notices(tmp_path, write_image, [fine, broken, fine])
+    assert (found.code, found.frames) == ("not-finite", "1002")
+    assert "NaN or infinite (40 in the frames that were looked at)" in found.message

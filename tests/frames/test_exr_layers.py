@@ -97,6 +97,10 @@ SAME_IN_PARTS = [part(*rgb("Combined"), name=name) for name in ("Hero", "Set")]
          (0, rgb("vrayRGB.rgba"))),
         ([part("R", "G", "B", name="AO"), part("R", "G", "B")], None, None, (1, ["R", "G", "B"])),
         ([part(*rgb("Spec", "spec"))], None, "spec", (0, rgb("spec"))),
+        ([part("R")], None, "R", (0, ["R"])),
+        ([part("R", "beauty.Y")], None, "r", (0, ["R"])),
+        ([part("beauty.R", "depth.Z")], None, "beauty", (0, ["beauty.R"])),
+        ([part("depth.Z", *rgb("CryptoObject00"), *rgb("a"))], None, None, (0, rgb("a"))),
     ],
 )  # fmt: skip
 def test_choice(
@@ -125,6 +129,9 @@ def test_choice(
         (SAME_IN_PARTS, None, None, r"several.*Hero\.Combined, Set\.Combined"),
         (SAME_IN_PARTS, None, "Combined", r"several.*Hero\.Combined, Set\.Combined"),
         ([part(*rgb("Spec", "spec"))], None, "SPEC", r"several.*Spec, spec"),
+        ([part("R")], None, None, r"no RGB layer.*can be read: R\)$"),
+        ([part(*rgb("uCryptoObject00"), "Z")], None, None, r"no RGB layer.*uCryptoObject00"),
+        ([part("R", "G", "B", name="cryptoMaterial01")], None, None, r"no RGB layer"),
         ([part(*rgb("rgba", "beauty"))], None, None, r"several.*rgba, beauty"),
         ([part(*rgb(*(f"pass{n}" for n in range(99))))], None, "x", r"pass29 and 69 more"),
     ],
@@ -152,6 +159,10 @@ def test_two_views_in_parts(stereo: tuple[Path, list[NDArray[np.float32]]]) -> N
         np.testing.assert_array_equal(plate.read(1).pixels, expected[:, :, :3])
         kept = plate.header(1).metadata
         assert not {"view", "name", "oiio:subimagename", "openexr:chunkCount"} & set(kept)
+        said = [str(notice) for notice in plate.notices if notice.code == "several-views"]
+        assert bool(said) is (view is None)
+        assert all("2 views (left, right); left is used" in line for line in said)
+        assert all("--view right" in line for line in said)
     with pytest.raises(FrameReadError, match=r"no view 'middle'.*left, right") as caught:
         open_plate(path, view="middle")
     assert caught.value.path == str(path)
@@ -194,7 +205,7 @@ def test_layer(write_image: Callable[..., Path], ramp: Ramp) -> None:
     }
     for layer, expected in by_name.items():
         np.testing.assert_array_equal(open_plate(path, layer=layer).read(1).pixels, expected)
-    with pytest.raises(FrameReadError, match=r"no layer 'spec'.*unnamed one, depth, diff"):
+    with pytest.raises(FrameReadError, match=r"no layer 'spec'.*rgba, depth, diff"):
         open_plate(path, layer="spec")
 
 

@@ -277,3 +277,85 @@ def test_damaged_files_are_an_error_or_pictures(tmp_path: Path, suffix: str) -> 
                 continue
             assert read.pixels.shape[:2] == read.header.data_window.shape
         plate.close()
+
+
+def test_pictures_at_even_times_are_a_frame_each_whatever_rate_is_stated(tmp_path: Path) -> None:
+    """FLV's header, Matroska's default duration and GIF's average may say something else."""
+    even = [0, 33, 67, 100, 133, 167, 200, 233, 267, 300]
+    plates = [open_plate(write_movie(tmp_path / "a.mkv", 10, times=even))]
+    plates.append(open_plate(write_movie(tmp_path / "a.flv", 10, times=even)))
+    plates.append(open_plate(animation(tmp_path / "a.gif", [0] * 10)))
+    for plate, rate in zip(plates, (30, 30, 10), strict=True):
+        assert plate.notices == ()
+        assert [number_of(plate.read(frame).pixels) for frame in plate.frames] == [*range(10)]
+        assert plate.rate == pytest.approx(rate, rel=0.01)
+
+
+def hidden_by_its_edit_list(path: Path, count: int, early: int) -> Path:
+    """A movie whose first pictures have times before 0, as trimming without encoding leaves."""
+    whole = write_movie(path.with_name("whole.mp4"), count, options={**B_FRAMES, "x264-params": ""})
+    with (
+        av.open(str(whole)) as read,
+        av.open(str(path), "w", options={"avoid_negative_ts": "disabled"}) as container,
+    ):
+        stream = container.add_stream_from_template(read.streams.video[0])
+        for packet in read.demux(video=0):
+            if packet.size:
+                shift = round(Fraction(early, 25) / packet.time_base)
+                packet.pts -= shift
+                packet.dts -= shift
+                packet.stream = stream
+                container.mux(packet)
+    return path
+
+
+def test_pictures_that_an_edit_list_hides_are_said(tmp_path: Path) -> None:
+    plate = open_plate(hidden_by_its_edit_list(tmp_path / "a.mp4", 24, early=2))
+    assert [number_of(plate.read(frame).pixels) for frame in plate.frames] == [*range(2, 24)]
+    (notice,) = plate.notices
+    assert notice.code == "movie-trimmed"
+    assert notice.message.startswith("the movie's edit list hides 2 pictures")
+    far = open_plate(hidden_by_its_edit_list(tmp_path / "c.mp4", 40, early=27))
+    assert [number_of(far.read(frame).pixels) for frame in far.frames] == [*range(27, 40)]
+    assert far.notices[0].message.startswith("the movie's edit list hides 27 pictures")
+    none = hidden_by_its_edit_list(tmp_path / "b.mp4", 24, early=50)
+    with pytest.raises(FrameReadError, match="edit list hides all of its 24 pictures"):
+        open_plate(none)
+
+
+def test_a_cut_stream_that_is_counted_says_what_is_left_out(tmp_path: Path) -> None:
+    whole = write_movie(tmp_path / "a.ts", 24, options={**B_FRAMES, "x264-params": "b-adapt=0"})
+    path = tmp_path / "b.mpg"
+    with av.open(str(whole)) as read, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(read.streams.video[0])
+        for at, packet in enumerate(p for p in read.demux(video=0) if p.size):
+            if at >= 3:
+                packet.stream = stream
+                container.mux(packet)
+    plate = open_plate(path)
+    numbers = [number_of(plate.read(frame).pixels) for frame in plate.frames]
+    (notice,) = plate.notices
+    assert notice.code == "movie-cut"
+    assert f"its first {21 - len(numbers)} pictures cannot be decoded" in notice.message
+
+
+@pytest.mark.parametrize("suffix", ["mov", "mkv", "ts"])
+def test_the_video_stream_that_is_used_is_said(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=25) for _ in range(2)]
+        for stream, size in zip(streams, (64, 128), strict=True):
+            stream.width = stream.height = size
+            stream.pix_fmt = "yuv420p"
+        for at in range(6):
+            picture = av.VideoFrame.from_ndarray(numbered(at), "rgb24")
+            for stream in streams:
+                size = stream.width
+                scaled = picture.reformat(format="yuv420p", width=size, height=size)
+                container.mux(stream.encode(scaled))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    (notice,) = open_plate(path).notices
+    assert notice.code == "several-streams"
+    assert notice.message == "the movie has 2 video streams; the one of 64 x 64 is used"
+    assert f"ffmpeg -i a.{suffix} -map 0:1 -c copy" in str(notice.hint)

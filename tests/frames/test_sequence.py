@@ -380,3 +380,11 @@ def test_several_threads(tmp_path: Path, write_image: Write, ramp: Ramp) -> None
     assert not wrong
     plate.close()
     plate.close()
+
+
+@pytest.mark.parametrize("name", ["a.heic", "a.cr2", "a.AVIF"])
+def test_photos_that_are_not_read_say_what_to_write(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x" * 300)
+    with pytest.raises(FrameReadError, match="cannot open the picture") as caught:
+        open_plate(tmp_path / name)
+    assert caught.value.hint == "write it as EXR, TIFF, PNG or JPEG"

@@ -165,3 +165,14 @@ def ramp_movie(path: Path, codec: str, name: str) -> NDArray[np.float32]:
 def test_a_movie_of_packed_samples(tmp_path: Path, codec: str, name: str) -> None:
     pixels = ramp_movie(tmp_path / "a.mkv", codec, name)
     np.testing.assert_allclose(pixels, np.broadcast_to(COLOUR, pixels.shape), atol=0.006)
+
+
+@pytest.mark.parametrize("name", ["rgb555", "bgr555", "rgb565", "bgr565", "rgb444", "bgr444"])
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_rgb_in_two_bytes(name: str, order: str) -> None:
+    """Old QuickTime and game captures."""
+    rows, columns = np.mgrid[:48, :80]
+    colour = np.dstack([60 + columns, 90 + rows, 200 - columns]).astype(np.uint8)
+    picture = av.VideoFrame.from_ndarray(colour, "rgb24").reformat(format=name + order)
+    step = 1 / 15 if name.endswith("444") else 1 / 31
+    assert np.abs(to_rgb(picture) - colour / np.float32(255)).max() <= step * 1.6  # FFmpeg dithers

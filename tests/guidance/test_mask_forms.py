@@ -396,3 +396,32 @@ def test_an_exr_in_which_nothing_was_drawn_is_an_empty_mask(read, tmp_path: Path
     result = read(tmp_path / "m")
     assert load_guidance(result.store, 1002).masks == {}
     assert load_guidance(result.store, 1003).masks[1].window == window
+
+
+# How pixels are stored that an orientation tag (2 to 8) asks to be laid upright.
+STORED = {
+    2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+    5: lambda a: a.T, 6: np.rot90, 7: lambda a: np.rot90(a, 2).T,
+    8: lambda a: np.rot90(a, -1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", STORED)
+@pytest.mark.parametrize("form", ["png", "tif", "jpg", "palette"])
+def test_masks_are_laid_as_their_tags_ask(read, tmp_path: Path, form: str, tag: int) -> None:
+    """Tools that copy the plate's Exif write masks that are stored as the plate is."""
+    values = {"palette": block(2, 2, 1) + block(24, 6, 2)}.get(form, block(2, 2))
+    stored = np.ascontiguousarray(STORED[tag](grey(values)))
+    picture = palette(stored, DAVIS) if form == "palette" else Image.fromarray(stored)
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    options = {"tiffinfo": {0x0112: tag}} if form == "tif" else {"exif": exif}
+    folder = tmp_path / "m" if form == "palette" else tmp_path / "m" / "anna"
+    folder.mkdir(parents=True)
+    for frame in FRAMES:
+        suffix = "png" if form == "palette" else form
+        picture.save(folder / f"m.{frame}.{suffix}", **options)
+    result = read(tmp_path / "m")
+    masks = load_guidance(result.store, 1002).masks
+    found = TWO if form == "palette" else {1: TWO[1]}
+    assert {key: mask.window for key, mask in masks.items()} == found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -89,5 +89,28 @@ def brightness_notices(
             frames,
             str(path),
             "networks know pictures whose white is 1; mattes of much brighter ones have holes",
+        ),
+    )
+
+
+def not_finite_notices(broken: Mapping[int, int], path: Path) -> tuple[Notice, ...]:
+    """Say where a plate holds values that are no numbers.
+
+    Parameters
+    ----------
+    broken : mapping of int to int
+        How many values are NaN or infinite, by frame.
+    path : Path
+    """
+    if not broken:
+        return ()
+    return (
+        Notice(
+            "not-finite",
+            f"the plate holds values that are NaN or infinite ({sum(broken.values()):,} in the "
+            "frames that were looked at); they are read as black",
+            str(FrameRange.of(broken)),
+            str(path),
+            "matting can go wrong around them: mend or render these pixels again",
         ),
     )

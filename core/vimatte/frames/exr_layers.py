@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ _COLOUR = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B"}
 _BEAUTY = {"rgba", "rgb", "combined", "beauty", "color", "colour", "c", "ci", "finalimage"}
 # Beside its view layers Blender writes what its compositor made of them: that is its picture.
 _COMPOSED = "Composite.Combined"
+# Names of objects in numbers that look like colours; never a picture by default.
+_CRYPTOMATTE = re.compile(r"crypto\w*\d\d$", re.IGNORECASE)
 # Layers that an error lists.
 _MOST_NAMES = 30
 
@@ -74,10 +77,11 @@ def find_layer(parts: Sequence[Part], *, view: str | None, layer: str | None) ->
     view : str, optional
         By default the file's first view.
     layer : str, optional
-        A layer's full name, e.g. ``ViewLayer.Combined``; its part's name; or the end or beginning
-        of a name, where that leaves one layer. By default the unnamed layer, then what Blender's
-        compositor made, then the one called rgba, Combined, beauty and the like, then the only
-        one. The order in the file counts for nothing.
+        A layer's full name, e.g. ``ViewLayer.Combined``; its part's name; ``rgba`` for the unnamed
+        layer, or its channel's name where it has one only; or the end or beginning of a name, where
+        that leaves one layer. By default the unnamed layer, then what Blender's compositor made,
+        then the one called rgba, Combined, beauty and the like, then the only one. The order in the
+        file counts for nothing.
 
     Raises
     ------
@@ -85,7 +89,7 @@ def find_layer(parts: Sequence[Part], *, view: str | None, layer: str | None) ->
         When there is no such view or layer, or several could be meant. Its hint lists them.
     """
     layers = [found for at, part in enumerate(parts) for found in _layers_of(at, part)]
-    chosen_view = _choose_view(_views(parts), view)
+    chosen_view = _choose_view(views_of(parts), view)
     layers = [found for found in layers if found.view in (chosen_view, "")]
     layers.sort(key=lambda found: found.view != chosen_view)
     return _default(layers) if layer is None else _named(layers, layer)
@@ -122,16 +126,17 @@ def _picture(components: dict[str, int]) -> tuple[int, ...]:
     return tuple(components.values()) if len(components) == 1 else ()
 
 
-def _views(parts: Sequence[Part]) -> list[str]:
+def views_of(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return the views of a file, the default one first."""
     views: dict[str, None] = {}
     for part in parts:
         views.update(dict.fromkeys(part.multi_view))
         if part.view:
             views[part.view] = None
-    return list(views)
+    return tuple(views)
 
 
-def _choose_view(views: list[str], wanted: str | None) -> str:
+def _choose_view(views: Sequence[str], wanted: str | None) -> str:
     if wanted is None:
         return views[0] if views else ""
     spelled = {"l": "left", "r": "right"}.get(wanted.lower(), wanted.lower())
@@ -143,7 +148,7 @@ def _choose_view(views: list[str], wanted: str | None) -> str:
 
 
 def _default(layers: list[Layer]) -> Layer:
-    colour = [layer for layer in layers if len(layer.channels) == 3]
+    colour = [layer for layer in layers if len(layer.channels) == 3 and not _is_cryptomatte(layer)]
     grey = [layer for layer in layers if not layer.name and "Y" in layer.components]
     # Every part of a file may have an unnamed layer: then the parts' names tell.
     for unnamed in (
@@ -170,7 +175,7 @@ def _named(layers: list[Layer], wanted: str) -> Layer:
     readable = [layer for layer in layers if layer.channels]
     for fold in (str, str.lower):
         # A layer's own name, before that of a part whose layer has none; then both together.
-        for names in (_own_name, _part_name, _both_names):
+        for names in (_own_name, _part_name, _both_names, _channel_name):
             found = [layer for layer in layers if fold(names(layer)) == fold(wanted)]
             picture = [layer for layer in found if layer.channels]
             if picture:
@@ -204,8 +209,19 @@ def _part_name(layer: Layer) -> str:
     return "" if layer.name else layer.alias
 
 
+def _channel_name(layer: Layer) -> str:
+    """Return what an unnamed layer of a single grey channel is called by."""
+    if layer.name or layer.alias or len(layer.channels) != 1:
+        return ""
+    return "Y" if "Y" in layer.components else layer.components[0]
+
+
 def _both_names(layer: Layer) -> str:
     return ".".join(name for name in (layer.alias, layer.name) if name)
+
+
+def _is_cryptomatte(layer: Layer) -> bool:
+    return bool(_CRYPTOMATTE.search(_both_names(layer)))
 
 
 def _is_beauty(layer: Layer) -> bool:
@@ -229,7 +245,9 @@ def _full_name(layer: Layer, layers: list[Layer]) -> str:
     """Return the shortest name that means this layer and no other."""
     name = layer.name or layer.alias
     alike = [other for other in layers if name and (other.name or other.alias) == name]
-    return (name or "the unnamed one") if len(alike) < 2 else _both_names(layer)
+    if name:
+        return name if len(alike) < 2 else _both_names(layer)
+    return _channel_name(layer) or "rgba"
 
 
 def _list(layers: list[Layer]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import OpenImageIO as oiio
+
+from vimatte.frames.orientation import AS_STORED, Orientation
 
 #: Parts or pages of a file that are looked at.
 MAX_PARTS = 1000
@@ -17,6 +20,36 @@ def pixel_aspect_of(spec: oiio.ImageSpec) -> float:
     """Return the width of a pixel over its height; 1 where the file says something absurd."""
     aspect = float(spec.get_float_attribute("PixelAspectRatio", 1.0))
     return aspect if _ASPECTS[0] <= aspect <= _ASPECTS[1] else 1.0
+
+
+def orientation_of(spec: oiio.ImageSpec, kind: str) -> Orientation:
+    """Return how stored pixels are to be laid, by the tag of TIFF, Exif or DPX.
+
+    An EXR has no orientation of its own: what one carries came with the attributes of another file,
+    whose pixels were turned already or never will be, and hosts ignore it.
+
+    Parameters
+    ----------
+    spec : ImageSpec
+    kind : str
+        OpenImageIO's name of the format, e.g. ``openexr``.
+    """
+    number = 1 if kind == "openexr" else spec.get_int_attribute("Orientation", 1)
+    return Orientation.of_tag(number)
+
+
+def file_orientation(path: Path) -> Orientation:
+    """Return how a file's pixels are to be laid; as stored where it cannot be opened."""
+    source = oiio.ImageInput.open(str(path))
+    if source is None:
+        message_of(oiio)
+        return AS_STORED
+    try:
+        return orientation_of(source.spec(0), str(source.format_name()))
+    except UnicodeDecodeError:
+        return AS_STORED  # in the names of channels; whoever reads the pixels says so
+    finally:
+        source.close()
 
 
 def rate_of(spec: oiio.ImageSpec) -> float | None:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from vimatte.errors import FrameReadError
 from vimatte.frames.exr_header import read_empty_header
-from vimatte.frames.exr_layers import Part, find_layer
+from vimatte.frames.exr_layers import Part, find_layer, views_of
 from vimatte.frames.image_attributes import (
     MAX_PARTS,
     message_of,
+    orientation_of,
     pages_of,
     pixel_aspect_of,
     rate_of,
@@ -31,6 +32,12 @@ from vimatte.frames.window import Window
 
 #: The largest picture that is read: 16384 x 8192, or 1.6 GB as float RGB.
 MAX_PIXELS = 2**27
+# What cameras and phones write, and the libraries that are here may not read.
+_PHOTOS = frozenset({
+    ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw",
+    ".raf", ".orf", ".rw2", ".psd", ".psb",
+})  # fmt: skip
+_CONVERT = "write it as EXR, TIFF, PNG or JPEG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,8 @@ class ImageFile:
         OpenImageIO's name of the format, e.g. ``openexr``.
     depth : str
         The type of a stored value: ``uint8``, ``uint16``, ``half``, ``float``, ...
-    has_views : bool
-        Whether the file itself names views.
+    views : tuple of str
+        The views that the file itself names.
     rate : float or None
         Frames a second, where the file says so.
     part : int
@@ -62,7 +69,7 @@ class ImageFile:
     header: FrameHeader
     format: str
     depth: str
-    has_views: bool
+    views: tuple[str, ...]
     rate: float | None
     part: int
     channels: tuple[int, ...]
@@ -150,7 +157,7 @@ def read_pixels(
 def _without_pixels(path: Path) -> ImageFile | None:
     """Return what an EXR with an empty data window holds, which the EXR library cannot open."""
     header = read_empty_header(path)
-    return None if header is None else ImageFile(header, "openexr", "half", False, None, 0, ())
+    return None if header is None else ImageFile(header, "openexr", "half", (), None, 0, ())
 
 
 def _clean(pixels: NDArray[np.float32]) -> int:
@@ -172,7 +179,11 @@ def _opened(path: Path) -> Iterator[Any]:
         reason = _first_line(message_of(oiio))
         if not path.exists():
             raise FrameReadError("the frame's file is missing", path=path)
-        raise FrameReadError(f"cannot open the picture: {reason}", path=path)
+        raise FrameReadError(
+            f"cannot open the picture: {reason}",
+            path=path,
+            hint=_CONVERT if path.suffix.lower() in _PHOTOS else None,
+        )
     try:
         yield source
     except UnicodeDecodeError:
@@ -199,10 +210,7 @@ def _described(source: Any, path: Path, view: str | None, layer: str | None) -> 
         part, channels = 0, (0, 1, 2) if specs[0].nchannels >= 3 else (0,)
     spec = specs[part]
     _refuse_unreadable(spec, path)
-    # An EXR has no orientation of its own: what one carries came with the attributes of another
-    # file, whose pixels were turned already or never will be, and hosts ignore it.
-    number = 1 if is_exr else spec.get_int_attribute("Orientation", 1)
-    orientation = Orientation.of_tag(number)
+    orientation = orientation_of(spec, kind)
     if kind == "dpx" and orientation.turns % 2:
         # OpenImageIO takes the length of a line for their number, and shears the picture.
         raise FrameReadError(
@@ -217,12 +225,11 @@ def _described(source: Any, path: Path, view: str | None, layer: str | None) -> 
         pixel_aspect=1 / aspect if orientation.turns % 2 else aspect,
         metadata=kept_metadata(spec),
     )
-    has_views = any(part.view or part.multi_view for part in parts)
     return ImageFile(
         header,
         kind,
         str(spec.format),
-        has_views,
+        views_of(parts),
         rate_of(spec),
         part,
         channels,

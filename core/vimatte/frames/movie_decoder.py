@@ -20,6 +20,7 @@ from vimatte.frames.movie_kinds import rewrap_line
 from vimatte.frames.movie_order import (
     LATE,
     count_pictures,
+    left_out_of,
     look_into,
     numbered_packets,
     reason,
@@ -52,6 +53,8 @@ class MovieDecoder:
     left_out : int
         How many pictures at the start cannot be decoded and are not in the index: the movie was
         cut between key pictures.
+    hidden : int
+        How many pictures its edit list hides.
 
     Raises
     ------
@@ -67,7 +70,7 @@ class MovieDecoder:
         self._pictures: Iterator[VideoFrame] | None = None
         self._next = self._floor = 0
         self._closed = False
-        self.left_out = 0
+        self.left_out = self.hidden = 0
         self._doubtful = False
         self._container, self._stream = self._open()
         try:
@@ -160,7 +163,9 @@ class MovieDecoder:
         if trust == "none":
             self._reopen()
             index = count_pictures(packets, self._container, self._stream, self._path)
+            self.left_out = left_out_of(index, packets, self._stream)
         self._doubtful = trust == "doubtful"
+        self.hidden = packets.hidden
         if trust != "none" and index.keys[0] > 0:
             self._reopen()
             self.left_out = undecodable(index, self._container, self._stream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from av.container import InputContainer
@@ -12,8 +13,11 @@ from numpy.typing import NDArray
 
 from vimatte.errors import FrameReadError
 from vimatte.frames.frame_range import MAX_FRAMES
+from vimatte.frames.movie_kinds import pictures_line
 from vimatte.frames.movie_packets import WITHOUT_KEYS, WITHOUT_TIMES, Packets
 
+# Fewer ticks between pictures than that cannot tell a missing picture from rounding.
+_TICKS = 4
 # How near to 2 twice a rate is; an average leaves out the duration of one picture.
 _TWICE = 0.06
 
@@ -138,12 +142,27 @@ def without_first(index: MovieIndex, dropped: int, stream: VideoStream, path: st
 
 def _rate(stream: VideoStream, times: NDArray[np.int64]) -> Fraction:
     span = int(times[-1] - times[0]) * (stream.time_base or Fraction(1, 1000))
+    even = Fraction(len(times) - 1) / span if span > 0 else Fraction(25)
     for rate in (stream.average_rate, stream.guessed_rate):
         if rate and 0 < rate <= 1000:
-            return Fraction(rate) / (2 if _is_of_fields(rate, times, span, stream) else 1)
-    if span > 0:
-        return Fraction(len(times) - 1) / span
-    return Fraction(25)
+            stated = Fraction(rate) / (2 if _is_of_fields(rate, times, span, stream) else 1)
+            # Times of one distance are a rate by themselves, whatever a header says.
+            return even if _is_even(times) and not _fits(times, stated, stream) else stated
+    return even
+
+
+def _is_even(times: NDArray[np.int64]) -> bool:
+    """Whether all times are as far apart as the rounding to ticks allows; no picture is missing."""
+    step = float(times[-1] - times[0]) / max(1, len(times) - 1)
+    if len(times) < 3 or step < _TICKS:
+        return False
+    return bool(np.abs(times - times[0] - np.arange(len(times)) * step).max() <= 1)
+
+
+def _fits(times: NDArray[np.int64], rate: Fraction, stream: VideoStream) -> bool:
+    """Whether each picture is on screen at its own frame's time."""
+    ticks = float(1 / (rate * (stream.time_base or Fraction(1, 1000))))
+    return bool(np.abs(times - times[0] - np.arange(len(times)) * ticks).max() < ticks / 2)
 
 
 def _is_of_fields(
@@ -162,13 +181,16 @@ def _samples(
     With a constant rate that is each picture once, however times were rounded to the container's
     ticks; with a varying rate, pictures are held or skipped.
     """
+    if _fits(times, rate, stream):
+        return np.arange(len(times), dtype=np.int64)
     ticks = 1 / (rate * (stream.time_base or Fraction(1, 1000)))
     offsets = times - times[0]
-    expected = np.arange(len(times)) * float(ticks)
-    if np.abs(offsets - expected).max() < float(ticks) / 2:
-        return np.arange(len(times), dtype=np.int64)
     count = round(float(offsets[-1]) / float(ticks)) + 1
     if count > MAX_FRAMES:
-        raise FrameReadError(f"the movie claims {count} frames", path=path)
+        raise FrameReadError(
+            f"the movie claims {count} frames",
+            path=path,
+            hint=pictures_line(Path(path)),
+        )
     asked = (np.arange(count) + 0.5) * float(ticks)
     return np.searchsorted(offsets, asked, side="right").astype(np.int64) - 1

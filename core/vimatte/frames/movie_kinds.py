@@ -97,6 +97,22 @@ def rewrap_line(path: Path) -> str:
     )
 
 
+def pictures_line(path: Path) -> str:
+    """Return, as a hint, the command line that makes a frame of each picture of a movie."""
+    return (
+        f"for a frame a picture: ffmpeg -i {quoted(path.name)} -fps_mode passthrough "
+        f"{quoted(path.stem + '.%04d.png')}"
+    )
+
+
+def whole_line(path: Path) -> str:
+    """Return, as a hint, the command line that makes a movie of all that an edit list hides."""
+    return (
+        f"to have them: ffmpeg -ignore_editlist 1 -i {quoted(path.name)} -c:v prores_ks "
+        f"{quoted(path.stem + '_whole.mov')}"
+    )
+
+
 def quoted(name: str) -> str:
     """Return a file name as a shell takes it."""
     return shlex.quote(name)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from av.stream import Disposition
 
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.movie_decoder import MovieDecoder
-from vimatte.frames.movie_kinds import quoted
+from vimatte.frames.movie_kinds import pictures_line, quoted, whole_line
 from vimatte.frames.orientation import Orientation
 from vimatte.notices import Notice
 
@@ -38,6 +39,8 @@ def movie_notices(
     found = [
         _varying_rate(path, decoder, frames),
         _left_out(path, decoder, frames),
+        _hidden(path, decoder),
+        _several_streams(path, decoder),
         _mirrored(path, orientation),
         _interlaced(path, interlaced),
     ]
@@ -63,8 +66,7 @@ def _varying_rate(path: Path, decoder: MovieDecoder, frames: FrameRange) -> Noti
         str(FrameRange.of(concerned.tolist())),
         str(path),
         f"frames lie at {float(index.rate):.5g} a second; masks made one a picture do not fit "
-        f"them. For a frame a picture: ffmpeg -i {quoted(path.name)} -fps_mode passthrough "
-        f"{quoted(path.stem + '.%04d.png')}",
+        f"them; {pictures_line(path)}",
     )
 
 
@@ -77,6 +79,39 @@ def _left_out(path: Path, decoder: MovieDecoder, frames: FrameRange) -> Notice |
         f"the movie was cut between key pictures: its first {count} {_pictures(count)} cannot be "
         f"decoded and are left out; frame {frames.first} is the first that can",
         path=str(path),
+    )
+
+
+def _hidden(path: Path, decoder: MovieDecoder) -> Notice | None:
+    count = decoder.hidden
+    if not count:
+        return None
+    return Notice(
+        "movie-trimmed",
+        f"the movie's edit list hides {count} {_pictures(count)}, and so do players; frames are "
+        f"counted without {'it' if count == 1 else 'them'}",
+        path=str(path),
+        hint=whole_line(path),
+    )
+
+
+def _several_streams(path: Path, decoder: MovieDecoder) -> Notice | None:
+    streams = [
+        stream
+        for stream in decoder.container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+    ]
+    others = [stream.index for stream in streams if stream.index != decoder.stream.index]
+    if not others:
+        return None
+    used = decoder.stream.codec_context
+    return Notice(
+        "several-streams",
+        f"the movie has {len(others) + 1} video streams; the one of {used.width} x {used.height} "
+        "is used",
+        path=str(path),
+        hint=f"to have another: ffmpeg -i {quoted(path.name)} -map 0:{others[0]} -c copy "
+        f"{quoted(f'{path.stem}_{others[0]}{path.suffix}')}",
     )
 
 

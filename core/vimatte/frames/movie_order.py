@@ -21,6 +21,8 @@ from vimatte.frames.movie_packets import Packets, Trust, may_be_of_fields
 LATE = 16
 # So many pictures at the start show whether doubtful time stamps are in the order of pictures.
 _PROBED = 120
+# Their packets may be references that are never shown.
+_HIDDEN = ("vp8", "libvpx")
 # Of the time stamps of an ordinary movie, at least this share belong to a picture.
 _WHOLE = 0.75
 
@@ -50,6 +52,16 @@ def undecodable(index: MovieIndex, container: InputContainer, stream: VideoStrea
     whole = [one for one in _pictures(container, stream, key + LATE) if not one.is_corrupt]
     came = {index.position(picture.pts) for picture in whole}
     return next((at for at in range(key) if came.issuperset(range(at, key))), key)
+
+
+def left_out_of(index: MovieIndex, packets: Packets, stream: VideoStream) -> int:
+    """Count the pictures at the start of a counted movie that do not come out of the decoder."""
+    came = sorted(int(number) for number in index.stamps)
+    # Those before the first that comes, and those after it that are shown before it.
+    missing = came[0] if len(came) == 1 or stream.codec_context.name in _HIDDEN else came[1] - 1
+    if len(came) * 2 <= packets.count + 1:
+        missing //= 2  # a packet is a field
+    return max(0, missing - packets.hidden)
 
 
 def count_pictures(

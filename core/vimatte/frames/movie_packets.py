@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from av.container import InputContainer
@@ -10,6 +11,7 @@ from av.video.stream import VideoStream
 
 from vimatte.errors import FrameReadError
 from vimatte.frames.frame_range import MAX_FRAMES
+from vimatte.frames.movie_kinds import whole_line
 
 #: These containers keep no presentation times: what stands for them is wrong with B-frames. Their
 #: decoding times are the slots in which pictures are shown, one after the other.
@@ -43,6 +45,8 @@ class Packets:
         Whether each has a time of its own, and decoding times never go back.
     in_order : bool
         Whether presentation times ascend from packet to packet.
+    hidden : int
+        How many pictures the file's edit list hides; they are not among the others.
     """
 
     times: dict[int, tuple[bool, int]]
@@ -50,6 +54,7 @@ class Packets:
     slots: list[int]
     usable: bool
     in_order: bool
+    hidden: int = 0
 
 
 def read_packets(container: InputContainer, stream: VideoStream, path: str) -> Packets:
@@ -62,13 +67,17 @@ def read_packets(container: InputContainer, stream: VideoStream, path: str) -> P
     """
     shown: dict[int, tuple[bool, int]] = {}
     slots: list[int] = []
-    count = 0
+    count = hidden = empty = 0
     usable = in_order = True
     last_pts: int | None = None
     last_dts: int | None = None
     reorders = bool(stream.codec_context.has_b_frames)
     for packet in container.demux(stream):
-        if packet.size == 0 or packet.is_discard or _is_hidden(packet, stream):
+        if packet.size == 0 or _is_hidden(packet, stream):
+            empty += packet.dts is not None
+            continue
+        if packet.is_discard:
+            hidden += 1
             continue
         count += 1
         if count > MAX_FRAMES:
@@ -88,9 +97,18 @@ def read_packets(container: InputContainer, stream: VideoStream, path: str) -> P
         last_pts = time
         shown[time] = (packet.is_keyframe, time if packet.dts is None else packet.dts)
     _refuse_truncated(container, stream, path)
+    if "mp4" in container.format.name:
+        # Far from the pictures that are shown, they do not even come.
+        hidden = max(hidden, stream.frames - count - empty)
+    if not count and hidden:
+        raise FrameReadError(
+            f"the movie's edit list hides all of its {hidden} pictures",
+            path=path,
+            hint=whole_line(Path(path)),
+        )
     if not count:
         raise FrameReadError("the movie holds no picture", path=path)
-    return Packets(shown, count, slots, usable, in_order)
+    return Packets(shown, count, slots, usable, in_order, hidden)
 
 
 def trust_in(packets: Packets, container: InputContainer, stream: VideoStream) -> Trust:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vimatte.errors import ConfigError, FrameReadError
 from vimatte.frames.ahead import ahead
-from vimatte.frames.brightness import brightness_notices, looked_at
+from vimatte.frames.brightness import brightness_notices, looked_at, not_finite_notices
 from vimatte.frames.colour import NetworkColour
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.square_pixels import canvas_window, from_canvas, is_square, to_canvas
@@ -77,18 +77,23 @@ class NetworkSource:
         if self._notices is None:
             self._notices = ()
             if self._colour.may_exceed_white:
-                self._notices = brightness_notices(
-                    self._some_frames(),
+                broken: dict[int, int] = {}
+                of_brightness = brightness_notices(
+                    self._some_frames(broken),
                     self._colour.to_linear,
                     exposure=self._colour.exposure,
                     path=self._plate.path,
                 )
+                self._notices = of_brightness + not_finite_notices(broken, self._plate.path)
         return self._notices
 
-    def _some_frames(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def _some_frames(self, broken: dict[int, int]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         for frame in looked_at(self.frames):
             try:
-                yield frame, self._plate.read(frame).pixels
+                read = self._plate.read(frame)
+                if read.nonfinite:
+                    broken[frame] = read.nonfinite
+                yield frame, read.pixels
             except FrameReadError:  # noqa: PERF203 - three rounds
                 continue  # it stops the run where the frame is needed
 

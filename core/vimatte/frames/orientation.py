@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T", bound=np.generic)
 
 # What the orientations of TIFF and Exif ask for; DPX has the same eight under other numbers, which
 # OpenImageIO translates.
@@ -74,8 +77,8 @@ class Orientation:
         """Whether nothing is to be done."""
         return self == AS_STORED
 
-    def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a picture, shape (h, w, channels), as it is meant."""
+    def apply(self, pixels: NDArray[T]) -> NDArray[T]:
+        """Return a picture, shape (h, w) or (h, w, channels), as it is meant."""
         if self.as_stored:
             return pixels
         mirrored = pixels[:, ::-1] if self.mirrored else pixels

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from vimatte.frames.image_file import ImageFile
 from vimatte.notices import Notice
 
 
-def picture_notices(first: ImageFile, path: Path) -> tuple[Notice, ...]:
+def picture_notices(first: ImageFile, path: Path, *, view: str | None = None) -> tuple[Notice, ...]:
     """Return what is worth saying of a plate by its first file.
 
     Parameters
@@ -16,6 +17,8 @@ def picture_notices(first: ImageFile, path: Path) -> tuple[Notice, ...]:
     first : ImageFile
     path : Path
         What was opened.
+    view : str, optional
+        The view that was asked for.
     """
     found = []
     if not first.orientation.as_stored:
@@ -27,6 +30,16 @@ def picture_notices(first: ImageFile, path: Path) -> tuple[Notice, ...]:
                 path=str(path),
                 hint="Blender, for one, ignores the tag: mattes then lie otherwise than the plate. "
                 "To be safe, turn the pictures themselves",
+            )
+        )
+    if len(first.views) > 1 and view is None:
+        found.append(
+            Notice(
+                "several-views",
+                f"the files hold {len(first.views)} views ({', '.join(first.views)}); "
+                f"{first.views[0]} is used",
+                path=str(path),
+                hint=f"for another: --view {shlex.quote(first.views[1])}",
             )
         )
     if first.pictures > 1:

@@ -101,7 +101,7 @@ class ImageSequence:
     @property
     def notices(self) -> Sequence[Notice]:
         """What the user should know of its files; see `vimatte.frames.sequence_notices`."""
-        of_pictures = picture_notices(self._first, self.path)
+        of_pictures = picture_notices(self._first, self.path, view=self._view)
         if self._pattern.still is not None:
             return of_pictures
         return (*notices_of(self._pattern, self._files), *of_pictures)
@@ -169,7 +169,7 @@ class ImageSequence:
     def _view_of(self, path: Path) -> str | None:
         if self._view is None or not self._view_in_path:
             return self._view
-        return self._view if read_header(path, layer=self._layer).has_views else None
+        return self._view if read_header(path, layer=self._layer).views else None
 
     def _read_header(self, frame: int) -> ImageFile:
         path = self._file(frame)

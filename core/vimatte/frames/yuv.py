@@ -18,6 +18,8 @@ from vimatte.errors import FrameReadError
 _PLANAR = re.compile(r"yuva?(j?)(4[1-4][0124])p(?:(9|10|12|14|16)le)?")
 _GREY = re.compile(r"gray(?:(9|10|12|14|16)le)?")
 _DEEP_RGB = re.compile(r"gbra?p(9|10|12|14|16)le")
+# FFmpeg's scaler takes their bytes in the wrong order.
+_SHORT_RGB = re.compile(r"(rgb|bgr)5([56])5be")
 #: Chroma subsampling by how many luma samples a chroma sample is wide and high.
 _SUBSAMPLING = {
     (1, 1): "444", (2, 1): "422", (2, 2): "420", (4, 1): "411", (4, 4): "410", (1, 2): "440",
@@ -60,6 +62,9 @@ def to_rgb(picture: VideoFrame) -> NDArray[np.float32]:
     if deep:
         planes = [_plane(picture, at, int(deep[1])) for at in (2, 0, 1)]
         return np.asarray(cv2.merge(planes), np.float32) / np.float32(2 ** int(deep[1]) - 1)
+    short = _SHORT_RGB.fullmatch(name)
+    if short:
+        return _from_short(picture, int(short[2]), reverse=short[1] == "bgr")
     if picture.format.is_rgb or picture.format.has_palette or name.startswith(("mono", "xyz")):
         return _rgb_through_ffmpeg(picture)
     # Before the samples are laid out, which changes the tag and not the samples.
@@ -111,7 +116,7 @@ def reading_of(picture: VideoFrame) -> str:
         When pictures of the kind are not read.
     """
     name = picture.format.name
-    if _DEEP_RGB.fullmatch(name):
+    if _DEEP_RGB.fullmatch(name) or _SHORT_RGB.fullmatch(name):
         return " as tagged"
     if picture.format.is_rgb or picture.format.has_palette:
         return ""
@@ -225,6 +230,20 @@ def _unit_matrix(number: int) -> NDArray[np.float64]:
             [1, 2 * (1 - blue), 0],
         ]
     )
+
+
+def _from_short(picture: VideoFrame, green_bits: int, *, reverse: bool) -> NDArray[np.float32]:
+    """Return RGB of five, five or six, and five bits in two bytes, the high one first."""
+    plane = picture.planes[0]
+    rows = np.frombuffer(memoryview(plane), ">u2").reshape(plane.height, plane.line_size // 2)
+    stored = rows[:, : picture.width]
+    top = np.float32(2**green_bits - 1)
+    first, green, last = stored >> (5 + green_bits), stored >> 5, stored
+    made = np.empty((*stored.shape, 3), np.float32)
+    made[..., 1] = (green & int(top)) / top
+    made[..., 2 if reverse else 0] = (first & 31) / np.float32(31)
+    made[..., 0 if reverse else 2] = (last & 31) / np.float32(31)
+    return made
 
 
 def _rgb_through_ffmpeg(picture: VideoFrame) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from vimatte.cache.store import FrameStore
 from vimatte.errors import CacheError, ConfigError, GuidanceError
 from vimatte.frames.ahead import ahead
 from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.image_attributes import file_orientation
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.types import FrameHeader, GuidanceFrame
 from vimatte.guidance.mask_folder import open_masks
@@ -241,8 +242,10 @@ def _windows(header: FrameHeader) -> str:
 
 def _digest(path: Path, frame: int) -> str:
     try:
-        return file_digest(path)
+        content = file_digest(path)
     except OSError as error:
         raise GuidanceError(
             f"the mask cannot be read: {error.strerror}", frame=frame, path=path
         ) from error
+    laid = file_orientation(path)
+    return content if laid.as_stored else f"{content} {laid}"

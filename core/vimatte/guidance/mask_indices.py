@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from vimatte.errors import GuidanceError
+from vimatte.frames.image_attributes import file_orientation
 
 MOST_VALUES = 32
 """An index map has at most so many values beside 0 where no palette says that it is one; and grey
@@ -66,7 +67,7 @@ class Reading:
 
 
 def read_index_picture(path: Path, frame: int) -> IndexPicture:
-    """Read a PNG whose values may be indices.
+    """Read a PNG whose values may be indices, turned and mirrored as its tag asks.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def read_index_picture(path: Path, frame: int) -> IndexPicture:
     """
     try:
         with Image.open(path) as picture:
-            return _read(picture)
+            found = _read(picture)
     except (
         UnidentifiedImageError,
         Image.DecompressionBombError,
@@ -89,6 +90,9 @@ def read_index_picture(path: Path, frame: int) -> IndexPicture:
     ) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise GuidanceError(f"the mask cannot be read: {reason}", frame=frame, path=path) from error
+    laid = file_orientation(path)
+    indices = None if found.indices is None else laid.apply(found.indices)
+    return replace(found, codes=laid.apply(found.codes), indices=indices)
 
 
 def statistics(pictures: Iterable[IndexPicture]) -> dict[str, NDArray[Any]]:

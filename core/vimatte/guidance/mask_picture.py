@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vimatte.errors import GuidanceError
 from vimatte.frames.exr_header import read_empty_header
-from vimatte.frames.image_attributes import message_of
+from vimatte.frames.image_attributes import message_of, orientation_of
 from vimatte.frames.image_file import MAX_PIXELS
 from vimatte.frames.square_pixels import canvas_window, is_square, to_canvas
 from vimatte.frames.types import FrameHeader, InstanceMask
@@ -99,7 +99,7 @@ def _layout(source: oiio.ImageInput, path: Path, frame: int) -> Layout:
         cryptomattes.update(
             str(item.value) for item in spec.extra_attribs if _CRYPTOMATTE_NAME.fullmatch(item.name)
         )
-        window, display = _windows(spec)
+        window, display = _windows(spec, source.format_name())
         for index, name in enumerate(spec.channelnames[:_MAX_CHANNELS]):
             full = name if "." in name or not prefix else f"{prefix}.{name}"
             if full in channels and prefix:
@@ -110,7 +110,7 @@ def _layout(source: oiio.ImageInput, path: Path, frame: int) -> Layout:
             if channels.setdefault(full, channel) != channel:
                 unread.append(f"{full} of part {part}")
         unread += spec.channelnames[_MAX_CHANNELS:]
-    window, display = _windows(first)
+    window, display = _windows(first, source.format_name())
     return Layout(window, display, channels, frozenset(cryptomattes), tuple(unread))
 
 
@@ -122,7 +122,10 @@ def _part_name(spec: oiio.ImageSpec, parts: int) -> str:
     return "" if single or name.casefold() in PICTURE_NAMES else name
 
 
-def _windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
+def _windows(spec: oiio.ImageSpec, kind: str) -> tuple[Window, Window]:
+    if orientation_of(spec, kind).turns % 2:
+        turned = Window(0, 0, spec.height, spec.width)
+        return turned, turned
     return (
         Window(spec.x, spec.y, spec.width, spec.height),
         Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
@@ -132,6 +135,8 @@ def _windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
 def read_planes(path: Path, frame: int, channels: Sequence[Channel]) -> list[NDArray[np.float32]]:
     """Read channels of a picture file, one plane each; integers become [0, 1].
 
+    Planes are turned and mirrored as an orientation tag asks, like the plate's pictures.
+
     Raises
     ------
     GuidanceError
@@ -139,6 +144,14 @@ def read_planes(path: Path, frame: int, channels: Sequence[Channel]) -> list[NDA
     """
     source = _open(path, frame)
     try:
+        laid = orientation_of(source.spec(0), source.format_name())
+        if laid.turns % 2 and source.format_name() == "dpx":
+            raise GuidanceError(
+                "the DPX's lines run from top to bottom (its image orientation): it is not read",
+                frame=frame,
+                path=path,
+                hint="write it with lines from left to right",
+            )
         planes = []
         for channel in channels:
             raw = source.read_image(channel.part, 0, channel.index, channel.index + 1, oiio.FLOAT)
@@ -150,7 +163,7 @@ def read_planes(path: Path, frame: int, channels: Sequence[Channel]) -> list[NDA
                     path=path,
                     hint="it may be truncated or still being written",
                 )
-            planes.append(np.nan_to_num(raw.reshape(raw.shape[0], raw.shape[1])))
+            planes.append(laid.apply(np.nan_to_num(raw.reshape(raw.shape[0], raw.shape[1]))))
     finally:
         source.close()
     return planes
@@ -268,7 +281,8 @@ def lies_on(
         f"{what} is {area.display.width}x{area.display.height}, expected {expected}",
         frame=frame,
         path=path,
-        hint="masks have the size of the plate, in its own pixels",
+        hint="masks have the size of the plate, in its own pixels, both laid as their orientation "
+        "tags ask",
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vimatte.errors import FrameReadError, GuidanceError
 from vimatte.frames.digest_cache import DigestCache
+from vimatte.frames.image_attributes import file_orientation
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.types import GuidanceFrame, InstanceMask
 from vimatte.frames.window import Window, place
@@ -211,6 +212,8 @@ class Bounds:
 
     def _digest(self, path: Path, frame: int) -> str:
         try:
-            return self._digests.digest(path)
+            content = self._digests.digest(path)
         except FrameReadError as error:
             raise GuidanceError(error.message, frame=frame, path=path) from error
+        laid = file_orientation(path)
+        return content if laid.as_stored else f"{content} {laid}"
