@@ -98,6 +98,7 @@ class MatteSession:
         )
         self._provider = create_provider(guidance, **_provider_options(self.file))
         self._inputs: Inputs | None = None
+        self._reader: SegmentRunner | None = None
         self._front = FrontOrder()
         self._guidance_notices: tuple[Notice, ...] = ()
         self._digests = DigestCache(self.cache / "digests.json")
@@ -226,7 +227,7 @@ class MatteSession:
         self._front = yield from tell_front(
             result, table, order, self._open.source, self.cache, self.name
         )
-        self._inputs = self._gather(result)
+        self._inputs, self._reader = self._gather(result), None
         renamed = naming_notices(before, table, result.instances, names)
         self._guidance_notices = (*result.notices, *renamed, *self._front.notices(table))
         return table
@@ -327,6 +328,8 @@ class MatteSession:
     def matte(self, frame: int) -> dict[str, InstanceAlpha]:
         """Return a finished frame by instance name; never computes.
 
+        Plate files that change while the session is open are looked at when it is guided again.
+
         Raises
         ------
         FrameNotReady
@@ -334,7 +337,10 @@ class MatteSession:
         if self._inputs is None and self.file.instances:
             self.ready()
         if self._inputs is not None and frame in self.frames:
-            alphas = self._runner().load(frame)
+            # Kept: a runner plans a whole segment before it reads its first frame.
+            if self._reader is None:
+                self._reader = self._runner()
+            alphas = self._reader.load(frame)
             if alphas is not None:
                 return self.named(alphas)
         raise FrameNotReady(
