@@ -15,6 +15,9 @@ MAX_PARTS = 1000
 # A pixel aspect outside is a mistake in the file, not a lens.
 _ASPECTS = (0.125, 8.0)
 
+# Transfer curves that say nothing: reserved and unspecified.
+_SILENT = (0, 2, 3)
+
 
 def pixel_aspect_of(spec: oiio.ImageSpec) -> float:
     """Return the width of a pixel over its height; 1 where the file says something absurd."""
@@ -66,7 +69,7 @@ def transfer_of(spec: oiio.ImageSpec) -> int | None:
     """Return the transfer curve by its number in ISO/IEC 23091-4, where the file states one."""
     code = spec.getattribute("CICP")
     if isinstance(code, tuple) and len(code) == 4 and isinstance(code[1], int):
-        return code[1]
+        return None if code[1] in _SILENT else code[1]
     return None
 
 
