@@ -43,6 +43,8 @@ def orientation_of(spec: oiio.ImageSpec, kind: str) -> Orientation:
 
 def file_orientation(path: Path) -> Orientation:
     """Return how a file's pixels are to be laid; as stored where it cannot be opened."""
+    if path.suffix.lower() == ".exr":
+        return AS_STORED  # known without opening it
     source = oiio.ImageInput.open(str(path))
     if source is None:
         message_of(oiio)
