@@ -380,13 +380,29 @@ def test_curves_like_srgb_are_read_as_it(tmp_path: Path, curve: int) -> None:
     assert NetworkColour(None, plate=plate).colorspace == "sRGB"
 
 
-def test_a_png_tagged_as_hdr_is_not_guessed(tmp_path: Path) -> None:
-    pixels = np.full((8, 8, 3), 0.5, np.float32)
-    spec = oiio.ImageSpec(8, 8, 3, "uint8")
-    spec.attribute("CICP", oiio.TypeDesc("int[4]"), (9, 16, 0, 1))
-    output = oiio.ImageOutput.create(str(tmp_path / "a.png"))
-    assert output.open(str(tmp_path / "a.png"), spec)
-    output.write_image(pixels)
+def tagged_png(path: Path, curve: int, depth: str = "uint8") -> Path:
+    spec = oiio.ImageSpec(8, 8, 3, depth)
+    spec.attribute("CICP", oiio.TypeDesc("int[4]"), (9, curve, 0, 1))
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec)
+    output.write_image(np.full((8, 8, 3), 0.5, np.float32))
     output.close()
-    with pytest.raises(ColorSpaceError, match="tagged as PQ"):
-        NetworkColour(None, plate=open_plate(tmp_path / "a.png"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("curve", "name"), [(16, "PQ"), (18, "HLG"), (8, "linear"), (9, "logarithmic")]
+)
+def test_a_png_whose_tag_is_not_like_srgb_is_not_guessed(
+    tmp_path: Path, curve: int, name: str
+) -> None:
+    with pytest.raises(ColorSpaceError, match=f"tagged as {name}"):
+        NetworkColour(None, plate=open_plate(tagged_png(tmp_path / "a.png", curve)))
+
+
+@pytest.mark.parametrize("depth", ["uint8", "uint16"])
+def test_a_png_whose_tag_is_like_srgb_is_read_as_it(tmp_path: Path, depth: str) -> None:
+    plate = open_plate(tagged_png(tmp_path / "a.png", 13, depth))
+    assert NetworkColour(None, plate=plate).colorspace == "sRGB"
+    silent = open_plate(tagged_png(tmp_path / "b.png", 2, depth))
+    assert silent.encoding == ("srgb" if depth == "uint8" else "unknown")

@@ -359,3 +359,17 @@ def test_the_video_stream_that_is_used_is_said(tmp_path: Path, suffix: str) -> N
     assert notice.code == "several-streams"
     assert notice.message == "the movie has 2 video streams; the one of 64 x 64 is used"
     assert f"ffmpeg -i a.{suffix} -map 0:1 -c copy" in str(notice.hint)
+
+
+@pytest.mark.parametrize("suffix", ["mov", "mp4", "mkv"])
+def test_a_codec_that_is_not_known_is_one_line(tmp_path: Path, suffix: str) -> None:
+    """ProRes RAW, say: FFmpeg opens the file and has no decoder for it."""
+    path = write_movie(tmp_path / f"a.{suffix}", 5, options=B_FRAMES)
+    known = b"V_MPEG4/ISO/AVC" if suffix == "mkv" else b"avc1"
+    content = path.read_bytes()
+    at = content.index(known, max(0, content.find(b"stsd")))
+    unknown = b"V_MPEG4/ISO/XXX" if suffix == "mkv" else b"zzzz"
+    path.write_bytes(content[:at] + unknown + content[at + len(known) :])
+    with pytest.raises(FrameReadError, match="codec is unknown here") as caught:
+        open_plate(path)
+    assert "ProRes 422" in str(caught.value.hint)

@@ -15,6 +15,9 @@ MAX_PARTS = 1000
 # A pixel aspect outside is a mistake in the file, not a lens.
 _ASPECTS = (0.125, 8.0)
 
+# Transfer curves that say nothing: reserved and unspecified.
+_SILENT = (0, 2, 3)
+
 
 def pixel_aspect_of(spec: oiio.ImageSpec) -> float:
     """Return the width of a pixel over its height; 1 where the file says something absurd."""
@@ -40,6 +43,8 @@ def orientation_of(spec: oiio.ImageSpec, kind: str) -> Orientation:
 
 def file_orientation(path: Path) -> Orientation:
     """Return how a file's pixels are to be laid; as stored where it cannot be opened."""
+    if path.suffix.lower() == ".exr":
+        return AS_STORED  # known without opening it
     source = oiio.ImageInput.open(str(path))
     if source is None:
         message_of(oiio)
@@ -66,7 +71,7 @@ def transfer_of(spec: oiio.ImageSpec) -> int | None:
     """Return the transfer curve by its number in ISO/IEC 23091-4, where the file states one."""
     code = spec.getattribute("CICP")
     if isinstance(code, tuple) and len(code) == 4 and isinstance(code[1], int):
-        return code[1]
+        return None if code[1] in _SILENT else code[1]
     return None
 
 

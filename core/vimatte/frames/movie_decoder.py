@@ -141,7 +141,18 @@ class MovieDecoder:
         stream = container.streams.best("video")
         if not isinstance(stream, VideoStream):
             container.close()
-            raise FrameReadError("the file holds no video", path=self._path)
+            raise FrameReadError(
+                "the file holds no video",
+                path=self._path,
+                hint="it holds sound only, or is cut short: then copy it again",
+            )
+        if getattr(stream, "codec_context", None) is None:
+            container.close()
+            raise FrameReadError(
+                "the movie's codec is unknown here, or its header is damaged",
+                path=self._path,
+                hint="export it anew as ProRes 422 or 4444, DNxHR or H.264, or as pictures",
+            )
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = 1 if self._careful else min(4, os.cpu_count() or 1)
         return container, stream

@@ -67,14 +67,13 @@ def read_packets(container: InputContainer, stream: VideoStream, path: str) -> P
     """
     shown: dict[int, tuple[bool, int]] = {}
     slots: list[int] = []
-    count = hidden = empty = 0
+    count = hidden = 0
     usable = in_order = True
     last_pts: int | None = None
     last_dts: int | None = None
     reorders = bool(stream.codec_context.has_b_frames)
     for packet in container.demux(stream):
         if packet.size == 0 or _is_hidden(packet, stream):
-            empty += packet.dts is not None
             continue
         if packet.is_discard:
             hidden += 1
@@ -98,8 +97,8 @@ def read_packets(container: InputContainer, stream: VideoStream, path: str) -> P
         shown[time] = (packet.is_keyframe, time if packet.dts is None else packet.dts)
     _refuse_truncated(container, stream, path)
     if "mp4" in container.format.name:
-        # Far from the pictures that are shown, they do not even come.
-        hidden = max(hidden, stream.frames - count - empty)
+        # Far from the pictures that are shown, they are not even listed.
+        hidden += max(0, stream.frames - len(stream.index_entries)) if stream.frames else 0
     if not count and hidden:
         raise FrameReadError(
             f"the movie's edit list hides all of its {hidden} pictures",

@@ -14,7 +14,7 @@ from vimatte.frames.image_file import ImageFile, read_header, read_pixels
 from vimatte.frames.picture_notices import picture_notices
 from vimatte.frames.sequence_files import look_for
 from vimatte.frames.sequence_notices import notices_of
-from vimatte.frames.transfer import HDR_CURVES
+from vimatte.frames.transfer import DISPLAY_CURVES
 from vimatte.frames.types import Encoding, FrameHeader, PlateFrame
 from vimatte.notices import Notice
 
@@ -69,11 +69,11 @@ class ImageSequence:
 
     @property
     def encoding(self) -> Encoding:
-        """Scene-linear for EXR, sRGB for 8-bit files, otherwise unknown."""
+        """Scene-linear for EXR; what a file's tag says; sRGB for 8-bit files, otherwise unknown."""
         if self._first.format in ("openexr", "hdr"):
             return "scene-linear"
-        if self._first.transfer in HDR_CURVES:
-            return "unknown"
+        if self._first.transfer is not None:
+            return "srgb" if self._first.transfer in DISPLAY_CURVES else "unknown"
         if self._first.depth == "uint8" and self._first.format not in ("dpx", "cineon"):
             return "srgb"
         return "unknown"

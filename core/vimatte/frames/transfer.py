@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 PQ, HLG = 16, 18
-#: What must be converted by a colour space of its own; it is never sRGB.
-HDR_CURVES = frozenset({PQ, HLG})
 #: Near enough to sRGB to be shown as it: BT.709, gamma 2.2 and 2.8, SMPTE 170M and 240M, xvYCC,
 #: BT.1361, sRGB, BT.2020 at 10 and 12 bits.
 DISPLAY_CURVES = frozenset({1, 4, 5, 6, 7, 11, 12, 13, 14, 15})

@@ -281,8 +281,8 @@ def lies_on(
         f"{what} is {area.display.width}x{area.display.height}, expected {expected}",
         frame=frame,
         path=path,
-        hint="masks have the size of the plate, in its own pixels, both laid as their orientation "
-        "tags ask",
+        hint="masks have the size of the plate, in its own pixels and turned as it asks to be by a "
+        "movie's rotation or an orientation tag",
     )
 
 
