@@ -52,7 +52,7 @@ def test_masks_of_the_whole_plate_are_no_news(masks: dict[str, str], shot: str) 
         ({"anna": PLATE, "bert": "0-9"}, r"the masks of bert have the frames 0-9.*none in common"),
         ({"anna": PLATE, "bert": "1000-1009"}, r"bert have.*shifted by 1.*add 1 to the numbers of"),
         ({"anna": PLATE, "bert": "5"}, r"the masks of bert have the frames 5"),
-        ({"anna": "1001-1003,1005-1010"}, r"there is no mask for frames 1004"),
+        ({"anna": "1001-1003,1005-1010"}, r"there is no mask for frame 1004"),
     ],
 )
 def test_what_is_refused(masks: dict[str, str], said: str) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from vimatte.cli.arguments import name_text, path_argument, path_text, whole_number
 from vimatte.cli.progress import Console
-from vimatte.errors import ConfigError, FrameRangeError, InputError
+from vimatte.errors import ConfigError, FrameRangeError, InputError, SessionError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
 from vimatte.matting.regions import QUALITY
@@ -18,7 +18,7 @@ from vimatte.models.registry import DEFAULT_MODEL
 from vimatte.notices import Notice
 from vimatte.session import MatteSession, Shot
 from vimatte.session.roots import parse_path_map, read_path_map
-from vimatte.session.session_file import MOST_OFFSET
+from vimatte.session.session_file import MOST_OFFSET, SessionFile
 from vimatte.session.settings import Settings
 
 SESSION_NAME = "session.json"
@@ -28,6 +28,7 @@ _OF_A_PLATE = (
     *("model", "quality", "order", "mask_offset", "garbage", "garbage_offset", "core"),
     *("core_offset", "segment", "preroll", "steadiness"),
 )
+_WORDS = {"masks": "masks", "garbage": "garbage mattes", "core": "core mattes"}
 T = TypeVar("T")
 
 
@@ -54,6 +55,18 @@ class Workplace:
     def save(self) -> None:
         """Write the session file."""
         self.session.save(self.file)
+
+    def save_settings(self) -> None:
+        """Write the session file, unless there is one of equal settings.
+
+        That one may have a frozen table, and names that somebody gave.
+        """
+        try:
+            there = SessionFile.read(self.file)
+        except (SessionError, ConfigError):
+            there = None
+        if there is None or not there.same_settings(self.session.as_saved()):
+            self.save()
 
 
 def add_session_argument(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +126,6 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--names",
         metavar="a,b,c",
-        default="",
         help="names for the instances, in the order that vimatte guide lists them: letters, digits "
         "and underscores (default: what the folders or layers of the masks are called)",
     )
@@ -125,9 +137,9 @@ def add_shot_arguments(parser: argparse.ArgumentParser) -> None:
         "0 takes numbers that look shifted as they are",
     )
     group.add_argument(
-        "--order", metavar="a,b,c", default="",
-        help="instances from front to back, for masks that overlap; "
-        "by default who is in front is told from the plate",
+        "--order", metavar="a,b,c",
+        help="instances from front to back, for masks that overlap; those not named are behind "
+        "them; by default who is in front is told from the plate",
     )  # fmt: skip
     for kind, effect in (
         ("garbage", "where it is black alpha is 0"),
@@ -181,9 +193,7 @@ def open_workplace(
     FrameRangeError
         When frames are asked for that lie outside of a session's shot.
     """
-    path = Path(target)
-    if path.is_dir() and (path / SESSION_NAME).exists():
-        path = path / SESSION_NAME
+    path = _session_at(target)
     frames = None if args.frames is None else FrameRange.parse(args.frames)
     if path.suffix == ".json":
         of_plate = getattr(args, "plate_options", {})
@@ -227,6 +237,11 @@ def open_workplace(
     )
     # --frames of a plate is the shot; of a session it is the part to work on.
     return Workplace(session, out / SESSION_NAME, out, None)
+
+
+def is_session(target: str) -> bool:
+    """Whether a target is a session, not a plate."""
+    return _session_at(target).suffix == ".json"
 
 
 def run_guidance(place: Workplace, ui: Console, names: Sequence[str] = ()) -> None:
@@ -274,14 +289,20 @@ def report_instances(place: Workplace, ui: Console) -> None:
         )
 
 
-def split_names(text: str) -> tuple[str, ...]:
-    """Split ``a,b,c``; an empty text gives nothing. Raises ConfigError for ``a,,c``."""
-    if not text.strip():
+def split_names(text: str | None) -> tuple[str, ...]:
+    """Split ``a,b,c``; None gives nothing. Raises ConfigError for ``a,,c`` and an empty text."""
+    if text is None:
         return ()
     names = tuple(part.strip() for part in text.split(","))
     if not all(names):
         raise ConfigError(f"a name is empty in {text!r}", hint="write names like anna,bert")
     return names
+
+
+def _session_at(target: str) -> Path:
+    """Return the session file in a folder that holds one; else the target."""
+    path = Path(target)
+    return path / SESSION_NAME if path.is_dir() and (path / SESSION_NAME).exists() else path
 
 
 def _refuse_given(args: argparse.Namespace, defaults: dict[str, object], owner: str) -> None:
@@ -367,7 +388,7 @@ def _offsets(args: argparse.Namespace) -> dict[str, int]:
         if key not in folders:
             option = "mask" if key == "masks" else key
             raise ConfigError(
-                f"--{option}-offset moves no files: no {key} were given",
+                f"--{option}-offset moves no files: no {_WORDS[key]} were given",
                 hint="--guidance masks:PATH" if key == "masks" else f"add --{key} DIR",
             )
     return offsets

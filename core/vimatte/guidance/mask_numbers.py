@@ -169,13 +169,18 @@ def _absent(item: NumberedMasks, numbering: Numbering) -> FrameRange:
     span = FrameRange.of(f for f in numbering.shot if within.first <= f <= within.last)
     holes = span.without(item.frames)
     if len(holes):
+        one = "mask" if numbering.kind == "mask" else f"{numbering.kind} matte"
+        where = f"frame{'s' * (len(holes) > 1)} {_short(holes)}"
+        hint = {
+            "mask": "an empty mask is a black picture; a missing file is an error",
+            "garbage": "every frame needs a picture: one that is all white takes nothing away",
+            "core": "every frame needs a picture: one that is all black adds nothing",
+        }
         raise GuidanceError(
-            f"there is no {numbering.kind} for frames {_short(holes)}"
-            if numbering.kind == "mask"
-            else f"there is no {numbering.kind} matte for frames {_short(holes)}",
+            f"there is no {one} for {where}",
             frame=holes.first,
             path=item.path,
-            hint="an empty mask is a black picture; a missing file is an error",
+            hint=hint[numbering.kind],
         )
     return numbering.shot.without(span)
 

@@ -31,7 +31,7 @@ from vimatte.session.network import SessionNetwork
 from vimatte.session.region import region_notices
 from vimatte.session.results import FrameResult, Plan
 from vimatte.session.segment_runner import Inputs, SegmentRunner
-from vimatte.session.session_file import Instance, SessionFile
+from vimatte.session.session_file import Instance, SessionFile, check_places
 from vimatte.session.settings import Settings
 from vimatte.session.shot import OpenShot, Shot
 from vimatte.session.shot_masks import ShotMasks
@@ -92,6 +92,7 @@ class MatteSession:
             weights = given_path(weights, "the weights")
         self._network = SessionNetwork(settings.model, device, weights)
         self.cache = given_path(cache, "the cache")
+        check_places(folders or {}, offsets or {})
         places = {k: given_path(v, f"the folder of {k}") for k, v in (folders or {}).items()}
         self.file = SessionFile(
             shot, guidance, places, settings, instances, cuts, dict(offsets or {})
@@ -201,8 +202,12 @@ class MatteSession:
         The colour space is written as it was found: a rule that looks at paths must not find
         another one where the plate lies elsewhere.
         """
+        self.as_saved().write(path)
+
+    def as_saved(self) -> SessionFile:
+        """Return what `save` writes."""
         shot = replace(self.file.shot, colorspace=self._open.source.settings()["colorspace"])
-        replace(self.file, shot=shot).write(path)
+        return replace(self.file, shot=shot)
 
     def guide(self, names: tuple[str, ...] = ()) -> Generator[Step, None, tuple[Instance, ...]]:
         """Find the instances, or read their masks, and freeze the instance table.
@@ -219,7 +224,7 @@ class MatteSession:
         """
         result = yield from self._provider.run(self._open.source, self.cache, self.name)
         before = self.file.instances
-        table = freeze(before, result.instances, names)
+        table = freeze(before, result.instances, names, result.absent)
         self._bounds.match(table, result)
         self.file = self.file.with_instances(table, result.cuts)
         order = self.settings.order

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from vimatte.errors import WorkerError
+from vimatte.errors import ConfigError, SessionError, WorkerError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.given_path import given_path
 from vimatte.guidance.types import instance_colour
 from vimatte.models.registry import DEFAULT_MODEL
 from vimatte.session.publishing import PublishOptions
 from vimatte.session.session import MatteSession
-from vimatte.session.session_file import MOST_OFFSET, Instance
+from vimatte.session.session_file import MOST_OFFSET, Instance, SessionFile
 from vimatte.session.settings import Settings
 from vimatte.session.shot import Shot
 from vimatte.worker.protocol import Message
@@ -22,6 +23,16 @@ from vimatte.worker.protocol import Message
 SESSION_NAME = "session.json"
 MAX_INSTANCES = 1000
 OFFSETS = {"masks": "mask_offset", "garbage": "garbage_offset", "core": "core_offset"}
+_FIELDS = frozenset(
+    (
+        *("type", "id", "plate", "out", "cache", "frames", "part", "guidance"),
+        *("masks", "garbage", "core", *OFFSETS.values()),
+        *("model", "weights", "device", "quality", "segment", "preroll", "steadiness", "order"),
+        *("colorspace", "ocio", "exposure", "view", "layer", "start_frame"),
+        *("instances", "thumbnails", "qc", "vse", "preview", "compression"),
+        *("foreground", "cutout", "cryptomatte"),
+    )
+)
 _MOST_STOPS = 1e6
 _LONGEST_PATH = 4096
 
@@ -106,7 +117,7 @@ class Request:
             settings=self.settings,
             folders=self.folders,
             offsets=self.offsets,
-            instances=self.instances,
+            instances=_remembered(self.instances, self.session_file),
             device=self.device,
             weights=self.weights,
         )
@@ -124,12 +135,19 @@ def read_request(message: Message) -> Request:
     InputError
         When a path is empty: what is not given is left out, or null.
     """
+    unknown = sorted(set(message) - _FIELDS)
+    if unknown:
+        near = get_close_matches(unknown[0], _FIELDS, n=1)
+        raise WorkerError(
+            f"the request has an unknown field {unknown[0][:60]!r}",
+            hint=f"did you mean `{near[0]}`?" if near else "docs/worker.md lists them",
+        )
     out = _path(message, "out")
     if out is None:
         raise WorkerError("the request names no output folder", hint="give `out`")
     settings = Settings(
-        model=_text(message, "model") or DEFAULT_MODEL,
-        quality=_text(message, "quality") or Settings.quality,
+        model=_name(message, "model", DEFAULT_MODEL),
+        quality=_name(message, "quality", Settings.quality),
         segment=_number(message, "segment", Settings.segment),
         preroll=_number(message, "preroll", Settings.preroll),
         steadiness=_share(message, "steadiness", Settings.steadiness),
@@ -158,11 +176,11 @@ def read_request(message: Message) -> Request:
         cache=_path(message, "cache") or out / "cache",
         frames=_text(message, "frames"),
         part=None if part is None else FrameRange.parse(part),
-        guidance=_text(message, "guidance") or "people",
+        guidance=_name(message, "guidance", "people"),
         folders={name: path for name, path in found.items() if path is not None},
         offsets=offsets,
         settings=settings,
-        device=_text(message, "device") or "auto",
+        device=_name(message, "device", "auto"),
         weights=_path(message, "weights"),
         colorspace=_text(message, "colorspace"),
         ocio=_text(message, "ocio"),
@@ -176,12 +194,23 @@ def read_request(message: Message) -> Request:
         options=PublishOptions(
             vse=message.get("vse") is True,
             preview=message.get("preview") is True,
-            compression=_text(message, "compression") or "zip",
+            compression=_name(message, "compression", "zip"),
             foreground=message.get("foreground") is True,
             cutout=message.get("cutout") is True,
             cryptomatte=message.get("cryptomatte") is True,
         ),
     )
+
+
+def _remembered(rows: tuple[Instance, ...], session_file: Path) -> tuple[Instance, ...]:
+    """Return the rows with what the guidance called them, as the last session knows it."""
+    if not rows or not session_file.is_file():
+        return rows
+    try:
+        there = {row.id: row.called for row in SessionFile.read(session_file).instances}
+    except (SessionError, ConfigError):
+        return rows  # it is written anew
+    return tuple(replace(row, called=there.get(row.id)) for row in rows)
 
 
 def _instances(rows: Any) -> tuple[Instance, ...]:
@@ -190,6 +219,9 @@ def _instances(rows: Any) -> tuple[Instance, ...]:
     if not isinstance(rows, list) or len(rows) > MAX_INSTANCES:
         raise WorkerError("the request's `instances` is not a list")
     try:
+        ids = [int(row["id"]) for row in rows]
+        if min(ids, default=1) < 1 or len(set(ids)) < len(ids):
+            raise ValueError("ids start at 1, and each stands once")
         return tuple(
             Instance(
                 int(row["id"]),
@@ -209,6 +241,14 @@ def _text(message: Message, name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise WorkerError(f"the request's `{name}` is not a text: {value!r}"[:300])
     return value
+
+
+def _name(message: Message, name: str, default: str) -> str:
+    """Return a name. An empty one is not the default: it names nothing."""
+    value = _text(message, name)
+    if value is not None and not value.strip():
+        raise WorkerError(f"the request's `{name}` is empty", hint="leave it out, or name one")
+    return default if value is None else value
 
 
 def _texts(message: Message, name: str) -> list[str]:

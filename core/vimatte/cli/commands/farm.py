@@ -14,8 +14,10 @@ from vimatte.cli.publish_options import add_publish_arguments, publish_flags, pu
 from vimatte.cli.session_options import (
     add_session_argument,
     add_shot_arguments,
+    is_session,
     open_workplace,
     report_notices,
+    split_names,
 )
 from vimatte.errors import ConfigError, FarmError
 from vimatte.farm import bundle, local, slurm, spool
@@ -101,14 +103,14 @@ def _bundle(args: argparse.Namespace, ui: Console) -> int:
         "" if place.frames is None else str(place.session.frames.intersect(place.frames)),
         "" if args.weights is None else str(args.weights.absolute()),
         "" if args.cache is None else str(args.cache.absolute()),
-        args.names,
+        ",".join(split_names(args.names)),
         args.cpu_isa or "native",
     )
     with place.session as session:
         report_notices(place, ui)
-        if not place.file.exists():
+        if not is_session(args.target):
             place.out.mkdir(parents=True, exist_ok=True)
-            place.save()
+            place.save_settings()
         folder = bundle.write_bundle(session, place.file, place.out, args.bundle, options)
     local.check(folder)
     ui.event("bundle", f"job bundle: {folder}", path=str(folder))
