@@ -198,18 +198,6 @@ def test_masks_of_small_values_in_a_folder(read, tmp_path: Path, value: int) -> 
         assert "anna have no value above 32" in said(result, "mask-reading")
 
 
-def test_floating_point_mattes_are_no_indices(read, tmp_path: Path) -> None:
-    """All of a float TIFF is at most 1; its inside begins at 0.5 as everywhere."""
-    soft = cv2.GaussianBlur(block(8, 8, 1).astype(np.float32), (0, 0), 3)
-    for frame in FRAMES:
-        cv2.imwrite(str(_made(tmp_path / "f" / "anna") / f"m.{frame}.tif"), soft)
-    for masks in ("f", "f/anna", "f/anna/m.####.tif"):
-        result = read(tmp_path / masks)
-        (mask,) = load_guidance(result.store, 1002).masks.values()
-        assert mask.area == np.count_nonzero(soft >= 0.5) < np.count_nonzero(soft > 0)
-        assert not result.notices
-
-
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -296,14 +284,6 @@ def test_a_lone_channel_is_one_instance(read, tmp_path: Path, write_image) -> No
         pixels = (block(2, 2) / 255)[:, :, None]
         write_image(tmp_path / "m" / f"m.{frame}.exr", pixels, names=["A"])
     assert [info.name for info in read(tmp_path / "m").instances] == ["object01"]
-
-
-def test_a_picture_is_no_layer_but_a_matte_in_a_folder(read, tmp_path, write_image) -> None:
-    for frame in FRAMES:
-        write_image(tmp_path / "f" / "anna" / f"m.{frame}.exr", np.ones((HEIGHT, WIDTH, 4)))
-    with pytest.raises(GuidanceError, match=r"they hold R/G/B/A.*masks/NAME/mask.1001.exr"):
-        read(tmp_path / "f" / "anna")
-    assert [info.name for info in read(tmp_path / "f").instances] == ["anna"]
 
 
 def test_a_file_with_layers_in_a_folder(read, tmp_path: Path, write_image) -> None:

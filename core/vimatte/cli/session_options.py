@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from vimatte.cli.arguments import name_text, path_argument, path_text, whole_number
 from vimatte.cli.progress import Console
-from vimatte.errors import ConfigError, FrameRangeError, InputError, SessionError
+from vimatte.errors import ConfigError, FrameRangeError, InputError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
 from vimatte.matting.regions import QUALITY
@@ -18,7 +18,7 @@ from vimatte.models.registry import DEFAULT_MODEL
 from vimatte.notices import Notice
 from vimatte.session import MatteSession, Shot
 from vimatte.session.roots import parse_path_map, read_path_map
-from vimatte.session.session_file import MOST_OFFSET, SessionFile
+from vimatte.session.session_file import MOST_OFFSET
 from vimatte.session.settings import Settings
 
 SESSION_NAME = "session.json"
@@ -55,18 +55,6 @@ class Workplace:
     def save(self) -> None:
         """Write the session file."""
         self.session.save(self.file)
-
-    def save_settings(self) -> None:
-        """Write the session file, unless there is one of equal settings.
-
-        That one may have a frozen table, and names that somebody gave.
-        """
-        try:
-            there = SessionFile.read(self.file)
-        except (SessionError, ConfigError):
-            there = None
-        if there is None or not there.same_settings(self.session.as_saved()):
-            self.save()
 
 
 def add_session_argument(parser: argparse.ArgumentParser) -> None:

@@ -116,6 +116,10 @@ class BoundingFiles:
             sequence, said = self._fitted(flat, "")
             matched |= dict.fromkeys(free, sequence)
             notices += said
+            if self.kind == "core" and len(free) > 1:
+                text = f"one core matte for {len(free)} instances: where it is white they share"
+                hint = "DIR/NAME/core.####.png is for the instance NAME"
+                notices += (Notice("core-shared", text, path=str(flat.folder), hint=hint),)
         elif flat is not None:
             unused = (*unused, *flat.files.values())
         for key, files in given.items():

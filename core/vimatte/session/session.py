@@ -97,7 +97,7 @@ class MatteSession:
         self.file = SessionFile(
             shot, guidance, places, settings, instances, cuts, dict(offsets or {})
         )
-        self._provider = create_provider(guidance, **_provider_options(self.file))
+        self._provider = create_provider(guidance, **self.file.provider_options())
         self._inputs: Inputs | None = None
         self._front = FrontOrder()
         self._guidance_notices: tuple[Notice, ...] = ()
@@ -232,8 +232,10 @@ class MatteSession:
             result, table, order, self._open.source, self.cache, self.name
         )
         self._inputs = self._gather(result)
-        renamed = naming_notices(before, table, result.instances, names)
-        self._guidance_notices = (*result.notices, *renamed, *self._front.notices(table))
+        said = naming_notices(before, table, result.instances, names)
+        said += self._front.notices(table)
+        said += self._bounds.contradictions(self.guidance, self.enabled)
+        self._guidance_notices = (*result.notices, *said)
         return table
 
     def ready(self) -> None:
@@ -391,13 +393,3 @@ class MatteSession:
             states=FrameStore(self.cache, self.name, "states", settings),
             model=lambda: self.model,
         )
-
-
-def _provider_options(file: SessionFile) -> dict[str, Any]:
-    """Return what the guidance provider is made with."""
-    options: dict[str, Any] = {}
-    if "masks" in file.folders:
-        options["folder"] = file.folders["masks"]
-    if "masks" in file.offsets:
-        options["offset"] = file.offsets["masks"]
-    return options

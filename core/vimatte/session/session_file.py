@@ -123,6 +123,15 @@ class SessionFile:
             "roots": roots,
         }
 
+    def provider_options(self) -> dict[str, Any]:
+        """Return what the guidance provider is made with."""
+        options: dict[str, Any] = {}
+        if "masks" in self.folders:
+            options["folder"] = self.folders["masks"]
+        if "masks" in self.offsets:
+            options["offset"] = self.offsets["masks"]
+        return options
+
     def same_settings(self, other: SessionFile) -> bool:
         """Whether two sessions are the same but for what guidance has found."""
         mine, theirs = self.to_json(), other.to_json()

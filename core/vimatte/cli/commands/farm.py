@@ -12,6 +12,7 @@ from vimatte.cli.arguments import add_cpu_isa, name_text, path_text
 from vimatte.cli.progress import Console
 from vimatte.cli.publish_options import add_publish_arguments, publish_flags, publish_options
 from vimatte.cli.session_options import (
+    Workplace,
     add_session_argument,
     add_shot_arguments,
     is_session,
@@ -19,9 +20,10 @@ from vimatte.cli.session_options import (
     report_notices,
     split_names,
 )
-from vimatte.errors import ConfigError, FarmError
+from vimatte.errors import ConfigError, FarmError, SessionError
 from vimatte.farm import bundle, local, slurm, spool
 from vimatte.farm.template import FarmOptions
+from vimatte.session.session_file import SessionFile
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -110,11 +112,24 @@ def _bundle(args: argparse.Namespace, ui: Console) -> int:
         report_notices(place, ui)
         if not is_session(args.target):
             place.out.mkdir(parents=True, exist_ok=True)
-            place.save_settings()
+            _save_settings(place)
         folder = bundle.write_bundle(session, place.file, place.out, args.bundle, options)
     local.check(folder)
     ui.event("bundle", f"job bundle: {folder}", path=str(folder))
     return 0
+
+
+def _save_settings(place: Workplace) -> None:
+    """Write the session file of a plate, unless there is one of equal settings.
+
+    That one may have a frozen table, and names that somebody gave.
+    """
+    try:
+        there = SessionFile.read(place.file)
+    except (SessionError, ConfigError):
+        there = None
+    if there is None or not there.same_settings(place.session.as_saved()):
+        place.save()
 
 
 def _run(args: argparse.Namespace, ui: Console) -> int:
