@@ -252,7 +252,8 @@ SETTINGS = (
         without=_HOSTS,
     ),
     Option(
-        "order", "names", "instances from front to back, for masks that overlap", (),
+        "order", "names", "instances from front to back, for masks that overlap; those not "
+        "named are behind them", (),
         metavar="a,b,c", usually="who is in front is told from the plate", decides=True,
         without=_HOSTS,
     ),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from cli_support import matte
+from cli_support import HEIGHT, WIDTH, matte
 
 from vimatte.cli.main import build_parser, main
-from vimatte.errors import InputError, VimatteError
+from vimatte.errors import ConfigError, GuidanceError, InputError, VimatteError, WorkerError
 from vimatte.session import MatteSession, Shot
 from vimatte.worker.request import read_request
 
@@ -154,6 +155,67 @@ def test_an_empty_path_in_a_request(tmp_path: Path, field: str, empty: str) -> N
         read_request(message | {"part": ""})
 
 
+@pytest.mark.parametrize("field", ["model", "quality", "device", "guidance", "compression"])
+def test_an_empty_name_in_a_request(tmp_path: Path, field: str) -> None:
+    message = {"type": "run", "out": str(tmp_path), "plate": str(tmp_path / "sh.####.exr")}
+    with pytest.raises(WorkerError, match=f"`{field}` is empty"):
+        read_request(message | {field: ""})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"mask_ofset": 1}, r"unknown field 'mask_ofset'.*did you mean `mask_offset`"),
+        ({"names": ["a"]}, r"unknown field 'names'"),
+        ({"instances": [{"id": 0, "name": "a"}]}, "ids start at 1"),
+        ({"instances": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}, "each stands once"),
+    ],
+)
+def test_what_a_request_says_is_used_or_refused(tmp_path: Path, change, said: str) -> None:
+    message = {"type": "run", "id": 1, "out": str(tmp_path), "plate": "/p/sh.####.exr"}
+    with pytest.raises(WorkerError, match=said):
+        read_request(message | change)
+
+
+@pytest.mark.parametrize(
+    ("folders", "offsets", "said"),
+    [
+        (("masks", "garbge"), {}, "no files called 'garbge'"),
+        (("masks",), {"mask": 1}, "no files called 'mask'"),
+        (("masks",), {"garbage": 1}, "offset of garbage moves no files"),
+        (("masks",), {"masks": 1.5}, "no whole number: 1.5"),
+        (("masks",), {"masks": True}, "no whole number"),
+        (("masks",), {"masks": 10**12}, "no whole number"),
+    ],
+)
+def test_folders_and_offsets_in_python(shot: Path, folders, offsets, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        MatteSession(
+            Shot(str(shot / "plate" / "sh.####.exr")),
+            cache=shot / "cache",
+            guidance="masks",
+            folders=dict.fromkeys(folders, shot / "masks"),
+            offsets=offsets,
+        )
+
+
+@pytest.mark.parametrize("option", ["--names", "--order"])
+def test_an_empty_list_of_names(
+    shot: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert matte(shot, "out", option, "") == 4
+    assert "a name is empty in ''" in capsys.readouterr().err
+
+
+def test_a_front_order_that_cannot_be(shot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert matte(shot, "out", "--no-qc", "--order", "anna,bert,anna") == 4
+    assert "the front order names 'anna' twice" in capsys.readouterr().err
+    for path in (shot / "masks" / "bert").iterdir():
+        cv2.imwrite(str(path), np.zeros((HEIGHT, WIDTH), np.uint8))
+    assert matte(shot, "out", "--no-qc", "--order", "bert,anna") == 4
+    assert "the masks of bert have no pixel in the shot" in capsys.readouterr().err
+
+
 @pytest.fixture
 def before_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A plate of frames -5 to 1 as Blender writes it, and masks; the current folder."""
@@ -222,6 +284,40 @@ def test_a_bundle_without_an_output_folder(shot: Path, capsys: pytest.CaptureFix
     assert exit_code("farm", "bundle", plate, "-o", str(shot / "job")) == 3
     assert "add --out OUT" in capsys.readouterr().err
     assert not (shot / "job").exists()
+
+
+def test_a_bundle_of_a_plate_has_the_options_given_now(shot: Path) -> None:
+    plate, out = str(shot / "plate" / "sh.####.exr"), shot / "out"
+    given = [plate, "-o", str(shot / "job"), "--out", str(out)]
+    given += ["--guidance", f"masks:{shot / 'masks'}"]
+    assert exit_code("guide", plate, *given[3:]) == 0
+    frozen = (out / "session.json").read_bytes()
+    assert exit_code("farm", "bundle", *given) == 0
+    assert (out / "session.json").read_bytes() == frozen  # with its names
+    assert exit_code("farm", "bundle", *given, "--mask-offset", "0", "--exposure", "1") == 0
+    data = json.loads((out / "session.json").read_text())
+    assert (data["offsets"], data["exposure"], data["instances"]) == ({"masks": 0}, 1.0, [])
+    assert exit_code("farm", "bundle", *given, "--names", "a,,b") == 4
+
+
+def test_a_folder_of_masks_that_goes_gives_nobody_anothers_name(
+    shot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert matte(shot, "out", "--no-qc") == 0
+    (shot / "masks" / "anna").rename(shot / "masks" / "zoe")
+    published = sorted(shot.rglob("*.exr"))
+    assert exit_code("matte", str(shot / "out"), "--no-qc") == 3
+    assert "its bert was made from 'bert', where 'zoe' is now" in capsys.readouterr().err
+    assert sorted(shot.rglob("*.exr")) == published
+    message = {"type": "run", "out": str(shot / "out"), "guidance": "masks"}
+    message |= {"plate": str(shot / "plate" / "sh.####.exr"), "masks": str(shot / "masks")}
+    message |= {"instances": [{"id": 1, "name": "anna"}, {"id": 2, "name": "bert"}]}
+    with (
+        read_request(message).open() as session,
+        pytest.raises(GuidanceError, match="the masks are not those of the session any more"),
+    ):
+        list(session.guide())
+    assert matte(shot, "out", "--no-qc") == 0  # of the plate: found anew
 
 
 def test_what_belongs_to_a_plate_or_to_a_session_only(

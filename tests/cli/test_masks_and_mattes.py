@@ -50,8 +50,29 @@ def test_a_matte_that_is_empty_where_its_mask_is_not(
     for frame in FRAMES:
         cv2.imwrite(str(folder / f"g.{frame}.png"), np.zeros((HEIGHT, WIDTH), np.uint8))
     assert matte(shot, "meant", "--garbage", str(shot / "garbage")) == 0
-    assert "worth a look" not in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "worth a look" not in said
+    assert "note: the garbage matte of anna is black wherever its mask is | frames 1001" in said
     assert main(["verify", str(shot / "meant")]) == 0
+
+
+def test_core_and_garbage_that_cannot_both_be(
+    shot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    white = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    half = white.copy()
+    half[:, WIDTH // 2 :] = 0
+    for kind, picture in (("core", white), ("garbage", half), ("all", white)):
+        (shot / kind).mkdir()
+        for frame in FRAMES:
+            cv2.imwrite(str(shot / kind / f"c.{frame}.png"), picture)
+    given = ("--no-qc", "--core", str(shot / "core"))
+    assert matte(shot, "one", *given, "--garbage", str(shot / "garbage")) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the core matte of anna is white where its garbage matte is black | frames 1001" in said
+    assert "one core matte for 2 instances: where it is white they share" in said
+    assert matte(shot, "two", "--no-qc", "--garbage", str(shot / "all")) == 0
+    assert "note:" not in capsys.readouterr().out
 
 
 def test_verify_says_what_it_cannot_compare(shot: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,8 +105,8 @@ def test_a_number_in_a_folders_name(tmp_path: Path) -> None:
 def test_ten_digits_and_more(tmp_path: Path) -> None:
     touch(tmp_path, "a.0000001001.exr", "a.1700000000000.exr", "b.1700000000.exr")
     assert found(tmp_path / "a.%010d.exr") == ([1001], "a")
-    with pytest.raises(FrameReadError, match=r"no file matches.*b\.##########\.exr"):
-        found(tmp_path / "b.#.exr")
+    with pytest.raises(FrameReadError, match=r"no file matches.*numbers go from -999999999 to 9"):
+        found(tmp_path / "b.##########.exr")
 
 
 @pytest.mark.parametrize("path", ["", " ", "\t"])

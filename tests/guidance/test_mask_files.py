@@ -201,7 +201,7 @@ def test_palette_pictures_have_an_instance_an_index(plate, tmp_path, read):
 def test_a_sequence_without_holes_that_ends_early_is_told(plate, tmp_path, read, write_image):
     for frame in (1001, 1003):
         write_image(tmp_path / "m" / f"{frame}.png", square(4, 4))
-    with pytest.raises(GuidanceError, match="no mask for frames 1002"):
+    with pytest.raises(GuidanceError, match="no mask for frame 1002"):
         read(plate, tmp_path / "m")
     write_image(tmp_path / "m" / "1002.png", square(4, 4))
     result, _ = read(plate, tmp_path / "m")

@@ -275,7 +275,7 @@ def test_object_numbers_are_no_mask(read, tmp_path: Path) -> None:
     for frame in FRAMES:
         path = tmp_path / "m" / f"m.{frame}.exr"
         write_parts(path, [("ids", ["A"], Window(0, 0, 9, 9))], "uint")
-    with pytest.raises(GuidanceError, match=r"no mask layer: it holds .*object numbers"):
+    with pytest.raises(GuidanceError, match=r"no mask layer: they hold .*object numbers"):
         read(tmp_path / "m")
 
 

@@ -52,7 +52,8 @@ def test_masks_of_the_whole_plate_are_no_news(masks: dict[str, str], shot: str) 
         ({"anna": PLATE, "bert": "0-9"}, r"the masks of bert have the frames 0-9.*none in common"),
         ({"anna": PLATE, "bert": "1000-1009"}, r"bert have.*shifted by 1.*add 1 to the numbers of"),
         ({"anna": PLATE, "bert": "5"}, r"the masks of bert have the frames 5"),
-        ({"anna": "1001-1003,1005-1010"}, r"there is no mask for frames 1004"),
+        ({"anna": "999999990-999999999"}, r"--mask-offset -999998989 makes"),
+        ({"anna": "1001-1003,1005-1010"}, r"there is no mask for frame 1004"),
     ],
 )
 def test_what_is_refused(masks: dict[str, str], said: str) -> None:
@@ -64,9 +65,21 @@ def test_a_shift_against_a_part_of_the_plate() -> None:
     with pytest.raises(GuidanceError, match=r"--mask-offset 4 makes"):
         check({"anna": "999-1001"}, shot="1003-1005")
     # Numbers that the plate has are the plate's, whatever part of it is asked for.
-    assert "mask-frames-missing" in check({"anna": "1002-1004"}, shot="1003-1005")
+    said = check({"anna": "1002-1004"}, shot="1003-1005")["mask-frames-missing"]
+    assert "as many as the shot's frames" in said
+    assert "--mask-offset 1 makes them equal" in said
+    assert "hint" not in check({"anna": "1001-1004"}, shot="1003-1005")["mask-frames-missing"]
     with pytest.raises(GuidanceError, match="none in common"):
         check({"anna": "1008-1010"}, shot="1003-1005")
+
+
+def test_numbers_that_no_offset_moves() -> None:
+    """Time stamps: the hint would name an offset that the option refuses."""
+    numbers = FrameRange.of(range(1712345678, 1712345688))
+    shot = FrameRange.parse(PLATE)
+    with pytest.raises(GuidanceError, match="too large to be moved by an offset") as info:
+        check_numbers([NumberedMasks("anna", numbers, Path("m"))], Numbering(shot, shot))
+    assert "--mask-offset" not in str(info.value)
 
 
 def test_an_offset_is_the_users_word() -> None:

@@ -184,8 +184,8 @@ def test_what_lies_beside_is_said(match: Match, tmp_path: Path) -> None:
     [
         (range(3), r"0-2, the shot has 1001-1003: none in common.*--garbage-offset 1001 makes"),
         (range(1000, 1003), r"shifted by 1.*--garbage-offset 1 "),
-        (range(1001, 1003), r"has no picture for the frames 1003.*it has 1001-1002"),
-        ([1001, 1003], r"there is no garbage matte for frames 1002"),
+        (range(1001, 1003), r"has no picture for frame 1003 .*it has 1001-1002"),
+        ([1001, 1003], r"no garbage matte for frame 1002 .*all white takes nothing away"),
     ],
 )
 def test_numbers_that_do_not_match(match: Match, tmp_path: Path, frames, said: str) -> None:
@@ -236,6 +236,27 @@ def test_sizes_are_compared_before_anything_is_computed(match: Match, tmp_path: 
         (tmp_path / "h" / "bert" / f"g.{frame}.png").write_bytes(b"no picture")
     with pytest.raises(GuidanceError, match="cannot be opened"):
         match(tmp_path / "h")
+
+
+@pytest.mark.parametrize("last", [LEFT[:8], None])
+def test_every_frame_is_looked_at_before_anything_is_computed(
+    match: Match, tmp_path: Path, last: np.ndarray | None
+) -> None:
+    save(tmp_path / "g")
+    if last is None:
+        (tmp_path / "g" / "g.1003.png").write_bytes(b"")
+    else:
+        save(tmp_path / "g", last, frames=[1003])
+    with pytest.raises(GuidanceError, match=r"the garbage matte (is 24x8|cannot be)") as info:
+        match(tmp_path / "g")
+    assert info.value.frame == 1003
+
+
+def test_a_file_of_layers_says_where_it_belongs(match: Match, tmp_path: Path) -> None:
+    save_exr(tmp_path / "g", np.ones((HEIGHT, WIDTH, 2)), ["anna.A", "bert.A"])
+    with pytest.raises(GuidanceError, match=r"could be the garbage matte: anna, bert") as info:
+        match(tmp_path / "g")
+    assert info.value.hint == "write one layer a file, in a folder an instance"
 
 
 WHITE, BLACK = np.full_like(LEFT, 255), np.zeros_like(LEFT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vimatte.errors import ConfigError
+from vimatte.errors import ConfigError, GuidanceError
 from vimatte.guidance.types import InstanceInfo
 from vimatte.session.instances import freeze, naming_notices
 from vimatte.session.session_file import Instance
@@ -23,7 +23,7 @@ def names_of(rows: Rows) -> list[str]:
 def test_names_become_legal_once_and_stay() -> None:
     table = freeze((), found("1", "person 1"))
     assert names_of(table) == ["object01", "person_1"]
-    assert names_of(freeze(table, found("person_1", "1", "object01"))) == [
+    assert names_of(freeze(table, found("0", "person 2", "object01"))) == [
         "object01",
         "person_1",
         "object01_2",
@@ -50,3 +50,32 @@ def test_bad_names_are_a_wrong_setting(names: tuple[str, ...]) -> None:
         freeze((), found("anna", "bert"), names)
     assert info.value.exit_code == 4
     assert info.value.hint
+
+
+def test_too_many_names_say_who_has_no_pixel() -> None:
+    with pytest.raises(ConfigError, match=r"2 names were given for 1 instance \(anna\)") as info:
+        freeze((), found("anna"), ("a", "b"), ("bert",))
+    assert info.value.hint == "no name is needed for bert: their masks are empty in the shot"
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (("bert", "zoe"), "its bert was made from 'bert', where 'zoe' is now"),
+        (("aaron", "anna", "bert"), "its anna was made from 'anna', where 'aaron' is now"),
+        (("bert",), "its bert was made from 'bert', where 'nobody' is now"),
+    ],
+)
+def test_masks_that_changed_places_give_nobody_anothers_name(
+    now: tuple[str, ...], said: str
+) -> None:
+    table = freeze((), found("anna", "bert"))
+    with pytest.raises(GuidanceError, match=said):
+        freeze(table, found(*now))
+    # Renamed at its place, or added behind: the ids are those they were.
+    assert names_of(freeze(table, found("anna_v2", "bert", "carl"))) == ["anna", "bert", "carl"]
+
+
+def test_names_that_were_exchanged_on_purpose_stay() -> None:
+    table = freeze((), found("anna", "bert"), ("bert", "anna"))
+    assert names_of(freeze(table, found("anna", "bert"))) == ["bert", "anna"]

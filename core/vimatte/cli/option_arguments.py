@@ -30,7 +30,7 @@ def add_options(parser: _Adds, rows: Iterable[Option]) -> None:
             about["choices"] = row.choices
         else:
             about["metavar"] = row.metavar
-        default = "" if row.kind == "names" else row.default
+        default = None if row.kind == "names" else row.default
         parser.add_argument(row.flag, type=_READERS[row.kind], default=default, **about)
 
 
@@ -64,9 +64,9 @@ def flags_of(values: object, rows: Iterable[Option]) -> tuple[str, ...]:
     return tuple(flags)
 
 
-def split_names(text: str) -> tuple[str, ...]:
-    """Split ``a,b,c``; an empty text gives nothing. Raises ConfigError for ``a,,c``."""
-    if not text.strip():
+def split_names(text: str | None) -> tuple[str, ...]:
+    """Split ``a,b,c``; None gives nothing. Raises ConfigError for ``a,,c`` and an empty text."""
+    if text is None:
         return ()
     names = tuple(part.strip() for part in text.split(","))
     if not all(names):

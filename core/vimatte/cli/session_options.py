@@ -101,9 +101,7 @@ def open_workplace(
     FrameRangeError
         When frames are asked for that lie outside of a session's shot.
     """
-    path = Path(target)
-    if path.is_dir() and (path / SESSION_NAME).exists():
-        path = path / SESSION_NAME
+    path = _session_at(target)
     frames = None if args.frames is None else FrameRange.parse(args.frames)
     if path.suffix == ".json":
         of_plate = getattr(args, "plate_options", {})
@@ -139,6 +137,11 @@ def open_workplace(
     session = new_session(target, values, cache=args.cache or out / "cache")
     # --frames of a plate is the shot; of a session it is the part to work on.
     return Workplace(session, out / SESSION_NAME, out, None)
+
+
+def is_session(target: str) -> bool:
+    """Whether a target is a session, not a plate."""
+    return _session_at(target).suffix == ".json"
 
 
 def run_guidance(place: Workplace, ui: Console, names: Sequence[str] = ()) -> None:
@@ -184,6 +187,12 @@ def report_instances(place: Workplace, ui: Console) -> None:
             name=row.name,
             enabled=row.enabled,
         )
+
+
+def _session_at(target: str) -> Path:
+    """Return the session file in a folder that holds one; else the target."""
+    path = Path(target)
+    return path / SESSION_NAME if path.is_dir() and (path / SESSION_NAME).exists() else path
 
 
 def _refuse_given(args: argparse.Namespace, defaults: dict[str, object], owner: str) -> None:

@@ -103,12 +103,21 @@ class FilePattern:
     def nothing_found(self) -> FrameReadError:
         """Return the error of a pattern without a file, which names what comes near it."""
         hint = what_is_there(self.folder, self.text)
+        if self.folder.is_dir() and any(map(self._too_large, names_in(self.folder))):
+            hint = f"frame numbers go from -{MOST_NUMBER} to {MOST_NUMBER}: give the files others"
         behind = _RANGE_BEHIND.search(self.suffix)
         if behind is not None:
             hint = f"a range belongs into --frames: --frames {behind[0].strip()}"
         return FrameReadError(
             "no file matches the plate's pattern", path=self.folder / self.text, hint=hint
         )
+
+    def _too_large(self, name: str) -> bool:
+        """Whether a name would be a frame's but for the size of its number."""
+        if not (name.startswith(self.prefix) and name.endswith(self.suffix)):
+            return False
+        text = name[len(self.prefix) : len(name) - len(self.suffix)]
+        return _NUMBER.fullmatch(text) is not None and abs(int(text)) > MOST_NUMBER
 
     def _spelt(self, frame: int) -> Sequence[str]:
         number = f"{frame:0{self.width}d}"

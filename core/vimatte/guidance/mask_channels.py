@@ -28,6 +28,8 @@ class Channel:
         Of its part: the pixels it holds and the picture they are part of.
     whole : bool
         Whether its values are whole numbers of 32 bits, as those of object ids are.
+    real : bool
+        Whether its values are floating-point numbers, of which 1 is white.
     """
 
     part: int
@@ -35,6 +37,7 @@ class Channel:
     window: Window
     display: Window
     whole: bool = False
+    real: bool = False
 
 
 @dataclass(frozen=True, slots=True)

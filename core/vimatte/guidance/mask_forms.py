@@ -222,11 +222,12 @@ class ExrLayers:
             names -= {""}
         unused = {name: None for name in unused if name not in names}
         if not names:
-            holds = f": it holds {', '.join(list(unused)[:12])}" if unused else ""
+            holds = f": they hold {', '.join(list(unused)[:12])}" if unused else ""
             raise GuidanceError(
                 f"the files hold no mask layer{holds}",
                 path=next(iter(given.files.values())),
-                hint="a mask layer is called name.A, or has one channel only",
+                hint="a mask layer is called name.A, or has one channel only; pictures that are "
+                "one instance's matte belong into a folder: masks/NAME/mask.1001.exr",
             )
         self._ids = {name: key for key, name in enumerate(sorted(names), start=1)}
         named = {key: name or _MATTE_NAME for name, key in self._ids.items()}

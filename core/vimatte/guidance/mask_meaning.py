@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vimatte.guidance.mask_channels import MatteChannels
 from vimatte.guidance.mask_indices import MOST_VALUES, read_index_picture
 from vimatte.guidance.mask_picture import channels_of_matte, colours_are_a_picture, read_layout
 
@@ -62,11 +63,16 @@ def meaning_of(
         some = _spread(files.items())
         if any(colours_are_a_picture(p, f, read_layout(p, f)) for f, p in some):
             meaning = Meaning.ALPHA
-    elif path.suffix.lower() in _WHOLE and _is_dark(_spread(files.items())):
+    elif _is_whole(path, channels) and _is_dark(_spread(files.items())):
         every = keep or (lambda make: make())
         found = every(lambda: {"indices": np.asarray([_are_indices(files.items())])})
         meaning = Meaning.INDEX if found["indices"][0] else Meaning.BRIGHT
     return meaning, channels.unused
+
+
+def _is_whole(path: Path, channels: MatteChannels) -> bool:
+    """Whether values may be numbers of instances: of floating-point ones 1 is white."""
+    return path.suffix.lower() in _WHOLE and not channels.colour[0].real
 
 
 def _spread(files: Iterable[tuple[int, Path]]) -> list[tuple[int, Path]]:

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from vimatte.errors import GuidanceError
-from vimatte.frames.frame_range import FrameRange
+from vimatte.frames.frame_range import MOST_NUMBER, FrameRange
 from vimatte.frames.numbered_files import NumberedFiles
 from vimatte.notices import Notice
 
@@ -120,12 +120,18 @@ def check_numbers(found: Sequence[NumberedMasks], numbering: Numbering) -> tuple
         )
         for text, items in unused.items()
     ]
+    anew = None
+    renumbered = shift_between(every, shot)
+    if renumbered and numbering.offset is None:
+        anew = "they are as many as the shot's frames: if they count from another start, "
+        anew += f"{numbering.option} {renumbered} makes them equal"
     notices += [
         Notice(
             f"{numbering.kind}-frames-missing",
             f"{_names(items)} no {numbering.files} at an end of the shot: absent there",
             frames=text,
             path=str(items[0].path),
+            hint=anew,
         )
         for text, items in missing.items()
     ]
@@ -169,13 +175,18 @@ def _absent(item: NumberedMasks, numbering: Numbering) -> FrameRange:
     span = FrameRange.of(f for f in numbering.shot if within.first <= f <= within.last)
     holes = span.without(item.frames)
     if len(holes):
+        one = "mask" if numbering.kind == "mask" else f"{numbering.kind} matte"
+        where = f"frame{'s' * (len(holes) > 1)} {_short(holes)}"
+        hint = {
+            "mask": "an empty mask is a black picture; a missing file is an error",
+            "garbage": "every frame needs a picture: one that is all white takes nothing away",
+            "core": "every frame needs a picture: one that is all black adds nothing",
+        }
         raise GuidanceError(
-            f"there is no {numbering.kind} for frames {_short(holes)}"
-            if numbering.kind == "mask"
-            else f"there is no {numbering.kind} matte for frames {_short(holes)}",
+            f"there is no {one} for {where}",
             frame=holes.first,
             path=item.path,
-            hint="an empty mask is a black picture; a missing file is an error",
+            hint=hint[numbering.kind],
         )
     return numbering.shot.without(span)
 
@@ -206,6 +217,9 @@ def _disjoint(
     total = (numbering.offset or 0) + (shift or numbering.shot.first - frames.first)
     hint = f"{numbering.option} {total} "
     hint += "makes them equal" if shift else "would put the first of them on the shot's first frame"
+    if abs(total) > MOST_NUMBER:
+        hint = "give the files the shot's numbers: these are too large to be moved by an offset"
+        alone = False
     return GuidanceError(
         f"{whose} have the frames {_short(frames)}{moved}, the shot has "
         f"{_short(numbering.shot)}: none in common",

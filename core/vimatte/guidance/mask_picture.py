@@ -33,6 +33,7 @@ _MAX_CHANNELS = 1024
 _CRYPTOMATTE_NAME = re.compile(r"(?:exr/)?cryptomatte/[^/]+/name")
 _SOME = 0.05
 _WHOLE = (oiio.UINT32, oiio.INT32)
+_REAL = (oiio.HALF, oiio.FLOAT, oiio.DOUBLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class Matte:
         return Matte((self.values > 0).astype(np.float32), self.area)
 
 
-def read_layout(path: Path, frame: int) -> Layout:
-    """Read the head of a picture file.
+def read_layout(path: Path, frame: int, what: str = "the mask") -> Layout:
+    """Read the head of a picture file; `what` it is called in messages.
 
     Raises
     ------
@@ -66,18 +67,18 @@ def read_layout(path: Path, frame: int) -> Layout:
     empty = read_empty_header(path)
     if empty is not None:  # nothing was drawn: the library does not open such a file
         return Layout(empty.data_window, empty.display_window, {})
-    source = _open(path, frame)
+    source = _open(path, frame, what)
     try:
-        return _layout(source, path, frame)
+        return _layout(source, path, frame, what)
     except UnicodeDecodeError as error:
         raise GuidanceError(
-            "a channel of the mask has a name that is no text", frame=frame, path=path
+            f"a channel of {what} has a name that is no text", frame=frame, path=path
         ) from error
     finally:
         source.close()
 
 
-def _layout(source: oiio.ImageInput, path: Path, frame: int) -> Layout:
+def _layout(source: oiio.ImageInput, path: Path, frame: int, what: str) -> Layout:
     first = source.spec(0)
     channels: dict[str, Channel] = {}
     cryptomattes: set[str] = set()
@@ -87,7 +88,7 @@ def _layout(source: oiio.ImageInput, path: Path, frame: int) -> Layout:
         spec = source.spec(part)
         if min(spec.width, spec.height) < 1 or spec.width * spec.height > MAX_PIXELS:
             raise GuidanceError(
-                f"the mask has {spec.width}x{spec.height} pixels",
+                f"{what} has {spec.width}x{spec.height} pixels",
                 frame=frame,
                 path=path,
                 hint=f"at most {MAX_PIXELS} pixels are read",
@@ -105,8 +106,8 @@ def _layout(source: oiio.ImageInput, path: Path, frame: int) -> Layout:
             if full in channels and prefix:
                 full = f"{prefix}.{name}"
             stored = spec.channelformats[index] if spec.channelformats else spec.format
-            whole = stored.basetype in _WHOLE
-            channel = Channel(part, index, window, display, whole)
+            whole, real = stored.basetype in _WHOLE, stored.basetype in _REAL
+            channel = Channel(part, index, window, display, whole, real)
             if channels.setdefault(full, channel) != channel:
                 unread.append(f"{full} of part {part}")
         unread += spec.channelnames[_MAX_CHANNELS:]
@@ -169,8 +170,14 @@ def read_planes(path: Path, frame: int, channels: Sequence[Channel]) -> list[NDA
     return planes
 
 
-def channels_of_matte(path: Path, frame: int, layout: Layout) -> MatteChannels:
-    """Return the channels of a picture that is one mask.
+def channels_of_matte(
+    path: Path,
+    frame: int,
+    layout: Layout,
+    what: str = "the mask",
+    hint: str = "write one layer a file, or give the sequence itself: each layer is an instance",
+) -> MatteChannels:
+    """Return the channels of a picture that is one mask; `what` it is called in messages.
 
     Raises
     ------
@@ -181,10 +188,10 @@ def channels_of_matte(path: Path, frame: int, layout: Layout) -> MatteChannels:
     if found is None:
         names = sorted({name.rpartition(".")[0] for name in layout.channels})
         raise GuidanceError(
-            f"the file has several layers, any of which could be the mask: {', '.join(names)}",
+            f"the file has several layers, any of which could be {what}: {', '.join(names)}",
             frame=frame,
             path=path,
-            hint="write one layer a file, or give the sequence itself: each layer is an instance",
+            hint=hint,
         )
     return found
 
@@ -308,15 +315,15 @@ def on_canvas(
     return mask_of(np.asarray(place(square >= THRESHOLD, target, cut), np.bool_), cut)
 
 
-def _open(path: Path, frame: int) -> oiio.ImageInput:
+def _open(path: Path, frame: int, what: str = "the mask") -> oiio.ImageInput:
     if not path.is_file():
-        raise GuidanceError("the mask is missing", frame=frame, path=path)
+        raise GuidanceError(f"{what} is missing", frame=frame, path=path)
     config = oiio.ImageSpec()
     config.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(str(path), config)
     if source is None:
         raise GuidanceError(
-            f"the mask cannot be opened: {_first_line(message_of(oiio))}", frame=frame, path=path
+            f"{what} cannot be opened: {_first_line(message_of(oiio))}", frame=frame, path=path
         )
     return source
 

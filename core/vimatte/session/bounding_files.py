@@ -17,6 +17,7 @@ from vimatte.errors import GuidanceError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.numbered_files import NumberedFiles
+from vimatte.guidance.mask_channels import MatteChannels
 from vimatte.guidance.mask_folder import listed_folder, sequence_at, sequence_of, unused_files
 from vimatte.guidance.mask_indices import MOST_VALUES
 from vimatte.guidance.mask_layouts import layers_notice
@@ -115,6 +116,10 @@ class BoundingFiles:
             sequence, said = self._fitted(flat, "")
             matched |= dict.fromkeys(free, sequence)
             notices += said
+            if self.kind == "core" and len(free) > 1:
+                text = f"one core matte for {len(free)} instances: where it is white they share"
+                hint = "DIR/NAME/core.####.png is for the instance NAME"
+                notices += (Notice("core-shared", text, path=str(flat.folder), hint=hint),)
         elif flat is not None:
             unused = (*unused, *flat.files.values())
         for key, files in given.items():
@@ -215,24 +220,39 @@ class BoundingFiles:
         whose = f"the {self.kind} matte" + (f" of {owner}" if owner else "")
         if len(missing):
             raise GuidanceError(
-                f"{whose} has no picture for the frames {_short(missing)}",
+                f"{whose} has no picture for frame{'s' * (len(missing) > 1)} {_short(missing)}",
                 frame=missing.first,
                 path=files.folder,
                 hint=f"it has {_short(files.frames)}",
             )
         first = numbering.shot.first
         path = files.files[first]
-        layout = read_layout(path, first)
-        if layout.window.empty or not layout.channels:
+        every = [self._channels(files.files[f], f, whose) for f in numbering.shot]
+        channels = every[0]
+        if channels is None:
             return BoundingSequence(self.kind, files), notices
-        channels = channels_of_matte(path, first, layout)
-        lies_on(channels.colour[0], self._source.header(first), first, path, whose)
         meaning, unused = meaning_of({f: files.files[f] for f in numbering.shot})
         if meaning == Meaning.INDEX:
             text = f"{whose} has no value above {MOST_VALUES}: all but 0 counts as white"
             notices += (Notice(f"{self.kind}-reading", text, path=str(files.folder)),)
         sequence = BoundingSequence(self.kind, files, channels.alpha is not None, meaning)
         return sequence, (*notices, *layers_notice(unused, path))
+
+    def _channels(self, path: Path, frame: int, whose: str) -> MatteChannels | None:
+        """Return a picture's channels; None where nothing was drawn. Only its head is read.
+
+        Raises
+        ------
+        GuidanceError
+            When it is no picture, of another size, or several of its layers could be the matte.
+        """
+        layout = read_layout(path, frame, whose)
+        if layout.window.empty or not layout.channels:
+            return None
+        hint = "write one layer a file, in a folder an instance"
+        channels = channels_of_matte(path, frame, layout, whose, hint)
+        lies_on(channels.colour[0], self._source.header(frame), frame, path, whose)
+        return channels
 
 
 def _by_masks_name(guidance: GuidanceResult) -> dict[str, int]:

@@ -7,7 +7,7 @@ instance that has none. See `vimatte.session.bounding_files`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vimatte.errors import FrameReadError, GuidanceError
 from vimatte.frames.digest_cache import DigestCache
+from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.image_attributes import file_orientation
 from vimatte.frames.network_source import NetworkSource
 from vimatte.frames.types import GuidanceFrame, InstanceMask
@@ -97,6 +98,64 @@ class Bounds:
             found, notices = files.match(instances, guidance)
             self._sequences |= {(files.kind, key): sequence for key, sequence in found.items()}
             self._notices += notices
+
+    def contradictions(
+        self, masks: Callable[[int], GuidanceFrame], instances: Sequence[Instance]
+    ) -> tuple[Notice, ...]:
+        """Say whose mask a garbage matte takes away, and where core and garbage cannot both be.
+
+        A few frames are looked at: the first, middle and last in which somebody has a mask.
+
+        Parameters
+        ----------
+        masks : callable
+            Gives a frame's masks.
+        instances : sequence of Instance
+            Those that are matted.
+
+        Raises
+        ------
+        GuidanceError
+            When a picture cannot be read.
+        """
+        rows = [row for row in instances if ("garbage", row.id) in self._sequences]
+        if not rows:
+            return ()
+        shot = list(self._source.frames)
+        frames = dict.fromkeys((shot[0], shot[len(shot) // 2], shot[-1]))
+        read = {frame: masks(frame) for frame in frames}
+        notices: list[Notice] = []
+        for row in rows:
+            folder = str(self._sequences["garbage", row.id].files.folder)
+            own = [(frame, found) for frame, found in read.items() if row.id in found.masks]
+            if own and all(self._takes_all(row, frame, found) for frame, found in own):
+                text = f"the garbage matte of {row.name} is black wherever its mask is"
+                where = str(FrameRange.of(frame for frame, _ in own))
+                hint = "what is white is kept: invert it if it was meant the other way round"
+                notices.append(Notice("garbage-takes-all", text, where, folder, hint))
+            clash = FrameRange.of(frame for frame in read if self._clash(row, frame))
+            if len(clash):
+                text = f"the core matte of {row.name} is white where its garbage matte is black"
+                hint = "the core matte counts there"
+                notices.append(Notice("core-against-garbage", text, str(clash), folder, hint))
+        return tuple(notices)
+
+    def _takes_all(self, row: Instance, frame: int, found: GuidanceFrame) -> bool:
+        item = found.masks[row.id]
+        garbage = self._read("garbage", row, frame, item.window)
+        return garbage is not None and not bool(((garbage >= 0.5) & item.mask).any())
+
+    def _clash(self, row: Instance, frame: int) -> bool:
+        if ("core", row.id) not in self._sequences:
+            return False
+        canvas = self._source.window(frame)
+        core = self._read("core", row, frame, canvas)
+        garbage = self._read("garbage", row, frame, canvas)
+        return (
+            core is not None
+            and garbage is not None
+            and bool(((core >= 0.5) & (garbage < 0.5)).any())
+        )
 
     def digest(self, frame: int, instances: Sequence[Instance]) -> str:
         """Return the identity of everything that bounds a frame; empty when nothing does."""

@@ -12,6 +12,7 @@ from vimatte.frames.types import GuidanceFrame, InstanceMask
 from vimatte.guidance.contacts import Stretch, decide, overlaps
 from vimatte.guidance.types import GuidanceResult, Step
 from vimatte.notices import Notice
+from vimatte.output.names import legal_names
 from vimatte.session.session_file import Instance
 
 # Contacts that are named one by one; the rest share a line.
@@ -103,9 +104,15 @@ def tell_front(
     by_name = {row.name: row.id for row in instances}
     for name in order:
         if name not in by_name:
-            raise ConfigError(
-                f"the front order names no instance {name!r}", hint=f"known: {', '.join(by_name)}"
-            )
+            hint = f"known: {', '.join(by_name) or 'nobody'}"
+            if name in {*result.absent, *legal_names(result.absent)}:
+                hint += f"; the masks of {name} have no pixel in the shot"
+            raise ConfigError(f"the front order names no instance {name!r}", hint=hint)
+    twice = sorted({name for name in order if list(order).count(name) > 1})
+    if twice:
+        raise ConfigError(
+            f"the front order names {twice[0]!r} twice", hint="name everybody once, front to back"
+        )
     said = tuple(by_name[name] for name in order)
     if not result.overlapping or len(by_name) - len(set(said)) < 2:
         return FrontOrder(said)

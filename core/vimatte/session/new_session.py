@@ -15,6 +15,7 @@ from vimatte.session.shot import Shot
 
 #: The options that add to the frame numbers of files, by the key of their folder.
 OFFSETS = {"masks": "mask_offset", "garbage": "garbage_offset", "core": "core_offset"}
+_WORDS = {"masks": "masks", "garbage": "garbage mattes", "core": "core mattes"}
 
 
 def new_session(
@@ -83,7 +84,7 @@ def _offsets(values: Mapping[str, Any], folders: Mapping[str, Path]) -> dict[str
         if key not in folders:
             flag = "--" + OFFSETS[key].replace("_", "-")
             raise ConfigError(
-                f"{flag} moves no files: no {key} were given",
+                f"{flag} moves no files: no {_WORDS[key]} were given",
                 hint="--guidance masks:PATH" if key == "masks" else f"add --{key} DIR",
             )
     return offsets

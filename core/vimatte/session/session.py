@@ -31,7 +31,7 @@ from vimatte.session.network import SessionNetwork
 from vimatte.session.region import region_notices
 from vimatte.session.results import FrameResult, Plan
 from vimatte.session.segment_runner import Inputs, SegmentRunner
-from vimatte.session.session_file import Instance, SessionFile
+from vimatte.session.session_file import Instance, SessionFile, check_places
 from vimatte.session.settings import Settings
 from vimatte.session.shot import OpenShot, Shot
 from vimatte.session.shot_masks import ShotMasks
@@ -92,11 +92,12 @@ class MatteSession:
             weights = given_path(weights, "the weights")
         self._network = SessionNetwork(settings.model, device, weights)
         self.cache = given_path(cache, "the cache")
+        check_places(folders or {}, offsets or {})
         places = {k: given_path(v, f"the folder of {k}") for k, v in (folders or {}).items()}
         self.file = SessionFile(
             shot, guidance, places, settings, instances, cuts, dict(offsets or {})
         )
-        self._provider = create_provider(guidance, **_provider_options(self.file))
+        self._provider = create_provider(guidance, **self.file.provider_options())
         self._inputs: Inputs | None = None
         self._reader: SegmentRunner | None = None
         self._front = FrontOrder()
@@ -202,8 +203,12 @@ class MatteSession:
         The colour space is written as it was found: a rule that looks at paths must not find
         another one where the plate lies elsewhere.
         """
+        self.as_saved().write(path)
+
+    def as_saved(self) -> SessionFile:
+        """Return what `save` writes."""
         shot = replace(self.file.shot, colorspace=self._open.source.settings()["colorspace"])
-        replace(self.file, shot=shot).write(path)
+        return replace(self.file, shot=shot)
 
     def guide(self, names: tuple[str, ...] = ()) -> Generator[Step, None, tuple[Instance, ...]]:
         """Find the instances, or read their masks, and freeze the instance table.
@@ -220,7 +225,7 @@ class MatteSession:
         """
         result = yield from self._provider.run(self._open.source, self.cache, self.name)
         before = self.file.instances
-        table = freeze(before, result.instances, names)
+        table = freeze(before, result.instances, names, result.absent)
         self._bounds.match(table, result)
         self.file = self.file.with_instances(table, result.cuts)
         order = self.settings.order
@@ -228,8 +233,10 @@ class MatteSession:
             result, table, order, self._open.source, self.cache, self.name
         )
         self._inputs, self._reader = self._gather(result), None
-        renamed = naming_notices(before, table, result.instances, names)
-        self._guidance_notices = (*result.notices, *renamed, *self._front.notices(table))
+        said = naming_notices(before, table, result.instances, names)
+        said += self._front.notices(table)
+        said += self._bounds.contradictions(self.guidance, self.enabled)
+        self._guidance_notices = (*result.notices, *said)
         return table
 
     def ready(self) -> None:
@@ -392,13 +399,3 @@ class MatteSession:
             states=FrameStore(self.cache, self.name, "states", settings),
             model=lambda: self.model,
         )
-
-
-def _provider_options(file: SessionFile) -> dict[str, Any]:
-    """Return what the guidance provider is made with."""
-    options: dict[str, Any] = {}
-    if "masks" in file.folders:
-        options["folder"] = file.folders["masks"]
-    if "masks" in file.offsets:
-        options["offset"] = file.offsets["masks"]
-    return options

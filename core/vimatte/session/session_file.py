@@ -10,7 +10,7 @@ from typing import Any
 
 from vimatte._version import __version__
 from vimatte.cache.atomic import hint_for, write_atomically
-from vimatte.errors import OutputError, SessionError, VimatteError
+from vimatte.errors import ConfigError, OutputError, SessionError, VimatteError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
 from vimatte.options import nearest
@@ -41,6 +41,8 @@ class Instance:
         Whether it is matted and written.
     order : int
         Position in lists, from 1.
+    called : str or None
+        What the guidance called it when it was found; None where that is not known.
     """
 
     id: int
@@ -48,6 +50,7 @@ class Instance:
     colour: tuple[float, float, float]
     enabled: bool = True
     order: int = 1
+    called: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,8 @@ class SessionFile:
     cuts: tuple[int, ...] = ()
     offsets: Mapping[str, int] = field(default_factory=dict)
 
-    def write(self, path: Path) -> None:
-        """Write the file under a temporary name, then rename it.
-
-        Raises
-        ------
-        OutputError
-        """
+    def to_json(self) -> dict[str, Any]:
+        """Return what the file holds."""
         roots: dict[str, str] = {}
 
         def root_of(name: str, target: str | Path) -> dict[str, str]:
@@ -93,7 +91,7 @@ class SessionFile:
             return {"root": item.root, "path": item.path}
 
         shot = self.shot
-        data = {
+        return {
             "schema": SCHEMA,
             "vimatte": __version__,
             "plate": root_of("plate", shot.path),
@@ -118,15 +116,39 @@ class SessionFile:
                     "colour": list(row.colour),
                     "enabled": row.enabled,
                     "order": row.order,
+                    **({} if row.called is None else {"called": row.called}),
                 }
                 for row in self.instances
             ],
             "cuts": list(self.cuts),
             "roots": roots,
         }
+
+    def provider_options(self) -> dict[str, Any]:
+        """Return what the guidance provider is made with."""
+        options: dict[str, Any] = {}
+        if "masks" in self.folders:
+            options["folder"] = self.folders["masks"]
+        if "masks" in self.offsets:
+            options["offset"] = self.offsets["masks"]
+        return options
+
+    def same_settings(self, other: SessionFile) -> bool:
+        """Whether two sessions are the same but for what guidance has found."""
+        mine, theirs = self.to_json(), other.to_json()
+        found = ("instances", "cuts")
+        return all(mine.get(k) == theirs.get(k) for k in {*mine, *theirs} - {*found})
+
+    def write(self, path: Path) -> None:
+        """Write the file under a temporary name, then rename it.
+
+        Raises
+        ------
+        OutputError
+        """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, (json.dumps(data, indent=2) + "\n").encode())
+            write_atomically(path, (json.dumps(self.to_json(), indent=2) + "\n").encode())
         except OSError as error:
             raise OutputError(
                 f"cannot write the session: {error.strerror}",
@@ -216,19 +238,47 @@ class SessionFile:
         return replace(self, instances=instances, cuts=cuts)
 
 
+def check_places(folders: Mapping[str, Any], offsets: Mapping[str, Any]) -> None:
+    """Refuse folders and offsets that nothing would use.
+
+    Raises
+    ------
+    ConfigError
+        When a key is unknown, or an offset is no whole number or moves no files.
+    """
+    for key in (*folders, *offsets):
+        if key not in MASK_KEYS:
+            hint = f"known: {', '.join(MASK_KEYS)}"
+            raise ConfigError(f"there are no files called {str(key)[:40]!r}", hint=hint)
+    for key, value in offsets.items():
+        if not _is_offset(value):
+            raise ConfigError(f"the offset of {key} is no whole number: {str(value)[:40]}")
+        if key not in folders:
+            raise ConfigError(f"the offset of {key} moves no files", hint=f"give the {key}")
+
+
+def _is_offset(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_OFFSET
+
+
 def _instance(row: dict[str, Any]) -> Instance:
     red, green, blue = (min(1.0, max(0.0, float(v))) for v in row["colour"])
     number = int(row["id"])
     if number < 1:
         raise SessionError(f"an instance has id {number}; ids start at 1")
     return Instance(
-        number, str(row["name"]), (red, green, blue), bool(row["enabled"]), int(row["order"])
+        number,
+        str(row["name"]),
+        (red, green, blue),
+        bool(row["enabled"]),
+        int(row["order"]),
+        _text(row.get("called")),
     )
 
 
 def _offset(value: object) -> int:
     """Return an offset of frame numbers. Raises SessionError where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MOST_OFFSET:
+    if not (isinstance(value, int) and _is_offset(value)):
         raise SessionError(f"the session holds {str(value)[:40]!r} where a whole number belongs")
     return value
 

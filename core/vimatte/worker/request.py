@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vimatte.errors import ConfigError, WorkerError
+from vimatte.errors import ConfigError, SessionError, WorkerError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.given_path import given_path
 from vimatte.frames.window import Window
@@ -17,7 +17,7 @@ from vimatte.options import OUTPUTS, TABLES, Option, nearest
 from vimatte.session.new_session import new_session
 from vimatte.session.publishing import PublishOptions
 from vimatte.session.session import MatteSession
-from vimatte.session.session_file import Instance
+from vimatte.session.session_file import Instance, SessionFile
 from vimatte.worker.protocol import Message
 
 SESSION_NAME = "session.json"
@@ -85,7 +85,12 @@ class Request:
         InputError, ConfigError, CheckpointError
         """
         if self.plate:
-            return new_session(self.plate, self.values, cache=self.cache, instances=self.instances)
+            return new_session(
+                self.plate,
+                self.values,
+                cache=self.cache,
+                instances=_remembered(self.instances, self.session_file),
+            )
         return MatteSession.open(
             self.session_file,
             cache=self.cache,
@@ -155,7 +160,11 @@ def _value(message: Message, row: Option) -> Any:
             raise WorkerError(f"the request's `{row.name}` is not four whole numbers")
         return Window(*value)
     if row.kind == "text":
-        return _text(message, row.name)
+        text = _text(message, row.name)
+        # An empty one is not the default: it names nothing.
+        if row.default is not None and not (text or "").strip():
+            raise WorkerError(f"the request's `{row.name}` is empty", hint="leave it out")
+        return text
     trouble = row.wrong(value)
     if trouble is not None:
         raise WorkerError(f"the request's {trouble}"[:300])
@@ -170,12 +179,26 @@ def _path_map(value: Any) -> dict[str, str]:
     return value
 
 
+def _remembered(rows: tuple[Instance, ...], session_file: Path) -> tuple[Instance, ...]:
+    """Return the rows with what the guidance called them, as the last session knows it."""
+    if not rows or not session_file.is_file():
+        return rows
+    try:
+        there = {row.id: row.called for row in SessionFile.read(session_file).instances}
+    except (SessionError, ConfigError):
+        return rows  # it is written anew
+    return tuple(replace(row, called=there.get(row.id)) for row in rows)
+
+
 def _instances(rows: Any) -> tuple[Instance, ...]:
     if rows is None:
         return ()
     if not isinstance(rows, list) or len(rows) > MAX_INSTANCES:
         raise WorkerError("the request's `instances` is not a list")
     try:
+        ids = [int(row["id"]) for row in rows]
+        if min(ids, default=1) < 1 or len(set(ids)) < len(ids):
+            raise ValueError("ids start at 1, and each stands once")
         return tuple(
             Instance(
                 int(row["id"]),

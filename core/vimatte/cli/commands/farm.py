@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimatte.cli.arguments import add_cpu_isa, name_text, path_text
+from vimatte.cli.option_arguments import split_names
 from vimatte.cli.progress import Console
 from vimatte.cli.publish_options import add_publish_arguments, publish_flags, publish_options
 from vimatte.cli.session_options import (
+    Workplace,
     add_session_argument,
     add_shot_arguments,
+    is_session,
     open_workplace,
     report_notices,
 )
-from vimatte.errors import ConfigError, FarmError
+from vimatte.errors import ConfigError, FarmError, SessionError
 from vimatte.farm import bundle, local, slurm, spool
 from vimatte.farm.template import FarmOptions
+from vimatte.session.session_file import SessionFile
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -101,18 +105,31 @@ def _bundle(args: argparse.Namespace, ui: Console) -> int:
         "" if place.frames is None else str(place.session.frames.intersect(place.frames)),
         "" if args.weights is None else str(args.weights.absolute()),
         "" if args.cache is None else str(args.cache.absolute()),
-        args.names,
+        ",".join(split_names(args.names)),
         args.cpu_isa or "native",
     )
     with place.session as session:
         report_notices(place, ui)
-        if not place.file.exists():
+        if not is_session(args.target):
             place.out.mkdir(parents=True, exist_ok=True)
-            place.save()
+            _save_settings(place)
         folder = bundle.write_bundle(session, place.file, place.out, args.bundle, options)
     local.check(folder)
     ui.event("bundle", f"job bundle: {folder}", path=str(folder))
     return 0
+
+
+def _save_settings(place: Workplace) -> None:
+    """Write the session file of a plate, unless there is one of equal settings.
+
+    That one may have a frozen table, and names that somebody gave.
+    """
+    try:
+        there = SessionFile.read(place.file)
+    except (SessionError, ConfigError):
+        there = None
+    if there is None or not there.same_settings(place.session.as_saved()):
+        place.save()
 
 
 def _run(args: argparse.Namespace, ui: Console) -> int:
