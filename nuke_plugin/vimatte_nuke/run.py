@@ -196,7 +196,9 @@ class Job:
         elif kind == "done" and answer.get("folder"):
             self.folders[view] = Path(str(answer["folder"]))
         elif kind == "warning":
-            self.warnings.append(str(answer.get("message") or ""))
+            # The plate is an export of the frames that were asked for: masks may well have more.
+            if not str(answer.get("code") or "").endswith("-frames-unused"):
+                self.warnings.append(str(answer.get("message") or ""))
         elif kind == "error":
             parts = [str(answer.get("message") or "the worker failed")]
             if answer.get("frame") is not None:

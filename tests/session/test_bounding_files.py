@@ -209,7 +209,7 @@ def test_a_part_of_the_plate_and_more_than_the_plate(match: Match, tmp_path: Pat
     save(tmp_path / "g" / "bert", frames=[1004])
     (notice,) = match(tmp_path / "g", frames="1002").notices
     assert notice.code == "garbage-frames-unused"
-    assert "numbers 1004" in str(notice)
+    assert "numbered 1004" in str(notice)
 
 
 def test_folders_that_hold_nothing_or_too_much(match: Match, tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_every_folder_and_file_is_used_or_named(
         return
     said = " ".join(map(str, bounds.notices))
     assert set(numbers) >= set(FRAMES)
-    assert set(numbers) == set(FRAMES) or "numbers" in said
+    assert set(numbers) == set(FRAMES) or "numbered" in said
     owners = {"anna": names[0], "bert": names[1], **{name: name for name in names}}
     effect = bounded(bounds, names)
     mine = folders - {"@eaDir"}
