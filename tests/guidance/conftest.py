@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from vimatte.frames.window import Window
 from vimatte.guidance.pose_nets import PoseNets
 from vimatte.guidance.types import GuidanceResult, Step
 from vimatte.models.store import WeightsStore
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def _write_image(

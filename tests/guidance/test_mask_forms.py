@@ -6,81 +6,33 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import OpenImageIO as oiio
 import pytest
+from mask_support import (
+    ALL,
+    DAVIS,
+    FRAMES,
+    GREYS,
+    HEIGHT,
+    TWO,
+    WIDTH,
+    block,
+    codes,
+    grey,
+    made,
+    palette,
+    read,
+    said,
+    save,
+    soft,
+    write_parts,
+)
 from PIL import Image
 
 from vimatte.errors import GuidanceError
 from vimatte.frames.window import Window
-from vimatte.guidance.mask_files import MaskFileGuidance
 from vimatte.guidance.masks_io import load_guidance
 
-WIDTH, HEIGHT = 48, 32
-FRAMES = range(1001, 1004)
-
-
-def block(x: int, y: int, value: int = 255, size: int = 10) -> np.ndarray:
-    picture = np.zeros((HEIGHT, WIDTH), np.uint16)
-    picture[y : y + size, x : x + size] = value
-    return picture
-
-
-def soft(*centres: tuple[int, int]) -> np.ndarray:
-    """Discs with anti-aliased edges."""
-    picture = np.zeros((HEIGHT, WIDTH), np.uint8)
-    for centre in centres:
-        cv2.circle(picture, centre, 7, 255, -1, cv2.LINE_AA)
-    return picture
-
-
-@pytest.fixture
-def read(tmp_path: Path, source_of, finish, write_image):
-    """Run the provider over a plate of three frames and return its result."""
-    rng = np.random.default_rng(0)
-    for frame in FRAMES:
-        picture = rng.integers(0, 9, (HEIGHT, WIDTH, 3)) + 100
-        write_image(tmp_path / "plate" / f"sh.{frame}.png", picture)
-
-    def run(masks: Path, frames: str | None = None, **options):
-        provider = MaskFileGuidance(folder=masks, **options)
-        source = source_of(tmp_path / "plate" / "sh.####.png", frames=frames)
-        return finish(provider.run(source, tmp_path / "cache", "sh"))[0]
-
-    return run
-
-
-def codes(result) -> list[str]:
-    return [notice.code for notice in result.notices]
-
-
-def said(result, code: str) -> str:
-    (notice,) = (notice for notice in result.notices if notice.code == code)
-    return str(notice)
-
-
-def save(folder: Path, picture: Image.Image | np.ndarray, frames=FRAMES, name="m") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for frame in frames:
-        if isinstance(picture, Image.Image):
-            picture.save(folder / f"{name}.{frame}.png")
-        else:
-            assert cv2.imwrite(str(folder / f"{name}.{frame}.png"), picture)
-    return folder
-
-
-def grey(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.uint8)
-
-
-def palette(array: np.ndarray, colours: list[int]) -> Image.Image:
-    picture = Image.fromarray(grey(array), "P")
-    picture.putpalette(colours)
-    return picture
-
-
-GREYS = [value for value in range(256) for _ in range(3)]
-DAVIS = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0, 0, 0, 128]
-TWO = {1: Window(2, 2, 10, 10), 2: Window(24, 6, 10, 10)}
+__all__ = ["read"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +61,6 @@ def test_index_maps(read, tmp_path: Path, picture, found: dict[int, Window]) -> 
     assert ("read as an index map" in " ".join(map(str, result.notices))) is told
 
 
-ALL = Window(2, 2, 10, 10)
 AA = soft((12, 16), (34, 16))
 
 
@@ -173,7 +124,7 @@ def test_the_reading_is_the_shots_not_the_frames(read, tmp_path: Path) -> None:
 
 def test_jpegs_and_tiffs_in_one_sequence_are_a_matte(read, tmp_path: Path) -> None:
     for frame in FRAMES:
-        Image.fromarray(AA).save(_made(tmp_path / "m") / f"m.{frame}.jpg", quality=80)
+        Image.fromarray(AA).save(made(tmp_path / "m") / f"m.{frame}.jpg", quality=80)
     result = read(tmp_path / "m" / "m.####.jpg")
     assert [info.name for info in result.instances] == ["object01"]
 
@@ -198,110 +149,6 @@ def test_masks_of_small_values_in_a_folder(read, tmp_path: Path, value: int) -> 
         assert "anna have no value above 32" in said(result, "mask-reading")
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def write_parts(path: Path, parts: list[tuple[str, list[str], Window]], kind: str = "half") -> None:
-    """Write a multi-part EXR whose parts are white on their data windows."""
-    specs = []
-    for name, channels, window in parts:
-        spec = oiio.ImageSpec(window.width, window.height, len(channels), kind)
-        spec.x, spec.y = window.x, window.y
-        spec.full_width, spec.full_height = WIDTH, HEIGHT
-        spec.channelnames = tuple(channels)
-        spec.attribute("oiio:subimagename", name)
-        specs.append(spec)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    out = oiio.ImageOutput.create(str(path))
-    assert out.open(str(path), tuple(specs)), out.geterror()
-    for at, spec in enumerate(specs):
-        if at:
-            assert out.open(str(path), spec, "AppendSubimage"), out.geterror()
-        pixels = np.ones((spec.height, spec.width, spec.nchannels), np.float32)
-        assert out.write_image(pixels), out.geterror()
-    out.close()
-
-
-def test_parts_with_their_own_windows_and_channel_names(read, tmp_path: Path) -> None:
-    names = [["A"], ["Y"], ["R", "G", "B", "A"], ["dora.A"], ["red", "green", "blue", "alpha"]]
-    parts = [
-        (name, channels, Window(2 + at, 3, 5 + at, 6))
-        for at, (name, channels) in enumerate(zip("abcde", names, strict=True))
-    ]
-    others = (("depth", ["Z"]), ("rgba", ["R", "G", "B", "A"]), ("diffuse", ["R", "G", "B"]))
-    parts += [(name, channels, Window(0, 0, 9, 9)) for name, channels in others]
-    for frame in FRAMES:
-        write_parts(tmp_path / "m" / f"m.{frame}.exr", parts)
-    result = read(tmp_path / "m")
-    masks = load_guidance(result.store, 1001).masks
-    found = {info.name: masks[info.id].window for info in result.instances}
-    assert found == {
-        name: Window(2 + at, 3, 5 + at, 6) for at, name in enumerate(["a", "b", "c", "dora", "e"])
-    }
-    for name in ("depth", "R/G/B/A", "diffuse"):
-        assert name in said(result, "mask-layers-unused")
-
-
-def test_a_part_of_another_size_is_named(read, tmp_path: Path, write_image) -> None:
-    for frame in FRAMES:
-        write_image(tmp_path / "m" / f"m.{frame}.exr", np.ones((9, 9, 1)), names=["anna.A"])
-    with pytest.raises(GuidanceError, match=r"the layer anna is 9x9, expected 48x32"):
-        read(tmp_path / "m")
-
-
-def test_two_channels_of_one_name_are_said(read, tmp_path: Path) -> None:
-    window = Window(0, 0, 9, 9)
-    for frame in FRAMES:
-        path = tmp_path / "m" / f"m.{frame}.exr"
-        write_parts(path, [("left", ["anna.A"], window), ("right", ["anna.A"], window)])
-    result = read(tmp_path / "m")
-    assert [info.name for info in result.instances] == ["anna", "right.anna"]
-
-
-def test_own_layers_with_colour_and_digits_are_instances(read, tmp_path: Path, write_image) -> None:
-    """``person01.R/G/B/A`` is what --foreground writes, and no Cryptomatte."""
-    names = [f"person01.{c}" for c in "RGBA"] + [f"CryptoObject00.{c}" for c in "RGBA"]
-    planes = np.dstack([block(2, 2) / 255] * 8)
-    for frame in FRAMES:
-        write_image(tmp_path / "m" / f"m.{frame}.exr", planes, names=names)
-    result = read(tmp_path / "m")
-    assert [info.name for info in result.instances] == ["person01"]
-    assert "CryptoObject00" in said(result, "mask-layers-unused")
-
-
-def test_object_numbers_are_no_mask(read, tmp_path: Path) -> None:
-    for frame in FRAMES:
-        path = tmp_path / "m" / f"m.{frame}.exr"
-        write_parts(path, [("ids", ["A"], Window(0, 0, 9, 9))], "uint")
-    with pytest.raises(GuidanceError, match=r"no mask layer: they hold .*object numbers"):
-        read(tmp_path / "m")
-
-
-def test_a_lone_channel_is_one_instance(read, tmp_path: Path, write_image) -> None:
-    for frame in FRAMES:
-        pixels = (block(2, 2) / 255)[:, :, None]
-        write_image(tmp_path / "m" / f"m.{frame}.exr", pixels, names=["A"])
-    assert [info.name for info in read(tmp_path / "m").instances] == ["object01"]
-
-
-def test_a_file_with_layers_in_a_folder(read, tmp_path: Path, write_image) -> None:
-    """The unnamed layer is the mask; without it, it cannot be told which is."""
-    planes = np.dstack([block(2, 2) / 255, block(24, 6) / 255, block(24, 6) / 255])
-    for frame in FRAMES:
-        names = ["A", "other.A", "third.A"]
-        write_image(tmp_path / "m" / "anna" / f"m.{frame}.exr", planes, names=names)
-    result = read(tmp_path / "m")
-    assert load_guidance(result.store, 1001).masks[1].window == ALL
-    assert "other, third" in said(result, "mask-layers-unused")
-    for frame in FRAMES:
-        names = ["a.A", "other.A", "third.A"]
-        write_image(tmp_path / "m" / "anna" / f"m.{frame}.exr", planes, names=names)
-    with pytest.raises(GuidanceError, match="several layers"):
-        read(tmp_path / "m")
-
-
 def test_what_lies_beside_masks_is_said(read, tmp_path: Path) -> None:
     root = tmp_path / "m"
     save(root / "anna", grey(block(2, 2)))
@@ -310,7 +157,7 @@ def test_what_lies_beside_masks_is_said(read, tmp_path: Path) -> None:
     (root / "notes.txt").touch()
     (root / "anna" / "still.png").touch()
     (root / "empty").mkdir()
-    _made(root / "bert" / "v001")
+    made(root / "bert" / "v001")
     for name in (".DS_Store", "Thumbs.db", "desktop.ini", "anna/._m.1001.png", "anna/.DS_Store"):
         (root / name).touch()
     for name in ("@eaDir", "__MACOSX", "lost+found", ".AppleDouble"):
@@ -342,7 +189,7 @@ def test_two_files_of_one_number(read, tmp_path: Path) -> None:
 
 
 def test_a_still_is_the_mask_of_a_single_frame(read, tmp_path: Path) -> None:
-    folder = _made(tmp_path / "m" / "anna")
+    folder = made(tmp_path / "m" / "anna")
     cv2.imwrite(str(folder / "mask.png"), grey(block(2, 2)))
     assert load_guidance(read(tmp_path / "m", "1002").store, 1002).masks[1].window == ALL
     with pytest.raises(GuidanceError, match="has no number"):
@@ -380,22 +227,9 @@ def _shifted(root: Path, form: str) -> Path:
     target = root / f"{form}-shifted"
     for path in (root / form).rglob("m.*"):
         stem, number, suffix = path.name.split(".")
-        place = _made(target / path.parent.relative_to(root / form))
+        place = made(target / path.parent.relative_to(root / form))
         (place / f"{stem}.{int(number) + 1000}.{suffix}").write_bytes(path.read_bytes())
     return target
-
-
-def test_an_exr_in_which_nothing_was_drawn_is_an_empty_mask(read, tmp_path: Path) -> None:
-    window = Window(2, 2, 10, 10)
-    for frame in FRAMES:
-        write_parts(tmp_path / "m" / "anna" / f"m.{frame}.exr", [("", ["A"], window)])
-    path = tmp_path / "m" / "anna" / "m.1002.exr"
-    data = path.read_bytes()
-    at = data.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
-    path.write_bytes(data[:at] + np.array([0, 0, -1, -1], "<i4").tobytes() + data[at + 16 :])
-    result = read(tmp_path / "m")
-    assert load_guidance(result.store, 1002).masks == {}
-    assert load_guidance(result.store, 1003).masks[1].window == window
 
 
 # How pixels are stored that an orientation tag (2 to 8) asks to be laid upright.

@@ -329,8 +329,7 @@ class MatteSession:
         publisher = publishing.open_publisher(self, place, publishing.PublishOptions(**options))
         for _ in publishing.publishing(self, publisher):
             pass
-        folder: Path = publisher.folder
-        return folder
+        return Path(publisher.folder)
 
     def matte(self, frame: int) -> dict[str, InstanceAlpha]:
         """Return a finished frame by instance name; never computes.
