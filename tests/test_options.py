@@ -225,9 +225,16 @@ def test_wrong_values_are_told(row: Option, value: Any) -> None:
     said = row.wrong(value)
     assert said
     assert row.name in said
-    if row in SETTINGS:
+    kind = Settings if row in SETTINGS else Shot if row in SHOT else None
+    if kind is not None:
+        more = {"path": "plate.png"} if kind is Shot else {}
         with pytest.raises(ConfigError, match=row.name):
-            Settings(**{row.name: value})
+            kind(**more, **{row.name: value})
+
+
+def test_a_region_is_a_window() -> None:
+    with pytest.raises(ConfigError, match="roi"):
+        Shot("plate.png", roi=(1, 2, 3, 4))
 
 
 def test_the_nearest_is_named(tmp_path: Path) -> None:

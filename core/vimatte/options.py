@@ -113,8 +113,10 @@ class Option:
         if self.kind in ("whole", "number"):
             above = self.low is None or value >= self.low
             below = self.high is None or value <= self.high
-            if not (math.isfinite(value) and above and below):
-                return f"{self.name} is {self.bounds or 'a sane number'}, not {value:g}"
+            # A whole number may be too large for the question, which is one of floats alone.
+            finite = not isinstance(value, float) or math.isfinite(value)
+            if not (finite and above and below):
+                return f"{self.name} is {self.bounds or 'a sane number'}, not {_short(value)}"
         return None
 
     def _is_kind(self, value: Any) -> bool:

@@ -165,8 +165,8 @@ def test_an_empty_name_in_a_request(tmp_path: Path, field: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"mask_ofset": 1}, r"unknown field 'mask_ofset'.*did you mean `mask_offset`"),
-        ({"names": ["a"]}, r"unknown field 'names'"),
+        ({"mask_ofset": 1}, r"no field `mask_ofset`.*did you mean `mask_offset`"),
+        ({"views": ["a"]}, r"no field `views`.*did you mean `view`"),
         ({"instances": [{"id": 0, "name": "a"}]}, "ids start at 1"),
         ({"instances": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}, "each stands once"),
     ],

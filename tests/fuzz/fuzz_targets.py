@@ -30,6 +30,7 @@ from vimatte.frames.open_plate import open_plate
 from vimatte.guidance import mask_channels, mask_indices, mask_picture
 from vimatte.models.checkpoint import load_weights
 from vimatte.models.registry import DEFAULT_MODEL, spec
+from vimatte.options import TABLES
 from vimatte.output.exr_file import read_layers
 from vimatte.output.names import check_names
 from vimatte.output.records import problems
@@ -97,9 +98,12 @@ def request(folder: Path, message: dict[str, Any]) -> None:
         one_line(error)
         return
     assert found.out.is_absolute()
-    assert all(path.is_absolute() for path in found.folders.values())
+    paths = [value for value in found.values.values() if isinstance(value, Path)]
+    assert all(path.is_absolute() for path in paths)
     assert all(isinstance(row.id, int) and isinstance(row.name, str) for row in found.instances)
-    json.dumps([found.exposure, found.start_frame], allow_nan=False)
+    json.dumps([found.values["exposure"], found.values["start_frame"]], allow_nan=False)
+    for row in (row for table in TABLES.values() for row in table):
+        assert row.kind == "text" or row.wrong(found.values[row.name]) is None
 
 
 def handed_over(folder: Path, data: bytes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vimatte.errors import FrameRangeError, FrameReadError, InputError
+from vimatte.errors import ConfigError, FrameRangeError, FrameReadError, InputError
 from vimatte.frames.colour import NetworkColour
 from vimatte.frames.digest_cache import DigestCache
 from vimatte.frames.frame_range import MAX_FRAMES, MOST_NUMBER, FrameRange
@@ -20,9 +20,13 @@ from vimatte.frames.square_pixels import is_square
 from vimatte.frames.types import Plate
 from vimatte.frames.window import Window, place
 from vimatte.notices import Notice
+from vimatte.options import SHOT
 
 #: So that the last frame of a long movie is a frame number, too.
 MOST_START = MOST_NUMBER - MAX_FRAMES
+
+
+_NUMBERS = ("whole", "number")
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,12 @@ class Shot:
             value = getattr(self, name)
             if value is not None and not value.strip():
                 raise InputError(f"the plate's {name} is empty", hint="leave it out, or name one")
+        for row in SHOT:
+            trouble = row.wrong(getattr(self, row.name)) if row.kind in _NUMBERS else None
+            if trouble is not None:
+                raise ConfigError(trouble, hint=row.help)
+        if self.roi is not None and not isinstance(self.roi, Window):
+            raise ConfigError(f"roi is a vimatte.Window, not {str(self.roi)[:80]!r}")
         if abs(self.start_frame) > MOST_START:
             raise InputError(
                 f"a movie cannot start at frame {self.start_frame}",
