@@ -167,6 +167,7 @@ def rebuilt(wheel: Path, folder: Path, *, without: str = "", added: dict[str, by
         (".html.j2", {}, "the templates of pages must be in the wheel"),
         ("py.typed", {}, "vimatte/py.typed is not in the wheel"),
         ("/licenses/LICENSE", {}, "the licence must be in the wheel"),
+        ("/THIRD_PARTY_NOTICES.md", {}, "the third-party notices must be in the wheel"),
         ("", {"tests/test_a.py": b""}, "tests/test_a.py does not belong into the wheel"),
         ("", {"vimatte/plate.exr": b"\0" * (5 << 20)}, "vimatte/plate.exr has 5242880 bytes"),
         (
@@ -184,6 +185,26 @@ def test_a_wheel_that_is_not_right_is_refused(
     assert done.returncode == 1
     assert f"build_wheel: error: {line}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_release_waits_for_the_changelog_and_the_urls(wheel: Path, tmp_path: Path) -> None:
+    # What the repository lacks at this moment is told; what it has is not.
+    done = run([*BUILD_WHEEL, "--release", "--check", str(wheel)], tmp_path)
+    notes = (ROOT / "CHANGELOG.md").read_text().split("## [Unreleased]")[1].split("\n## ")[0]
+    assert ("CHANGELOG.md has lines under [Unreleased]" in done.stderr) == bool(notes.strip())
+    filled = "\n[project.urls]" in (ROOT / "pyproject.toml").read_text()
+    assert ("[project.urls] in pyproject.toml must give" in done.stderr) != filled
+
+
+def test_a_placeholder_is_no_url(wheel: Path, tmp_path: Path) -> None:
+    name = f"vimatte-{__version__}.dist-info/METADATA"
+    with zipfile.ZipFile(wheel) as archive:
+        said = archive.read(name)
+    said = said.replace(b"\n", b"\nProject-URL: Source, https://project.example/vimatte\n", 1)
+    bad = rebuilt(wheel, tmp_path, added={name: said})
+    done = run([*BUILD_WHEEL, "--check", str(bad)], tmp_path)
+    assert done.returncode == 1
+    assert "a project URL is still the placeholder" in done.stderr
 
 
 def test_a_file_that_is_no_wheel_is_refused_in_one_line(tmp_path: Path) -> None:
