@@ -9,7 +9,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vimatte.errors import FrameReadError
@@ -165,6 +165,7 @@ _NAMES = st.tuples(_STEMS, _PARTS, _NUMBERS, _ENDS).map(lambda t: f"{t[0]}{t[1]}
 _LETTERS = string.ascii_letters + string.digits + ".-#%"
 
 
+@example(names={"sh.0.EXR", "sh.1000000000.exr"}, stem="sh.", token="#", end=".exr")
 @given(
     names=st.sets(
         _NAMES | st.text(string.ascii_letters + string.digits + ".-#%", max_size=9), max_size=6

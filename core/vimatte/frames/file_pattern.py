@@ -102,14 +102,17 @@ class FilePattern:
 
     def nothing_found(self) -> FrameReadError:
         """Return the error of a pattern without a file, which names what comes near it."""
-        hint = what_is_there(self.folder, self.text)
+        hints = [what_is_there(self.folder, self.text)]
         if self.folder.is_dir() and any(map(self._too_large, names_in(self.folder))):
-            hint = f"frame numbers go from -{MOST_NUMBER} to {MOST_NUMBER}: give the files others"
+            limit = f"frame numbers go from -{MOST_NUMBER} to {MOST_NUMBER}: give the files others"
+            hints.insert(0, limit)
         behind = _RANGE_BEHIND.search(self.suffix)
         if behind is not None:
-            hint = f"a range belongs into --frames: --frames {behind[0].strip()}"
+            hints.insert(0, f"a range belongs into --frames: --frames {behind[0].strip()}")
         return FrameReadError(
-            "no file matches the plate's pattern", path=self.folder / self.text, hint=hint
+            "no file matches the plate's pattern",
+            path=self.folder / self.text,
+            hint="; ".join(hint for hint in hints if hint) or None,
         )
 
     def _too_large(self, name: str) -> bool:
