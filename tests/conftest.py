@@ -7,6 +7,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# CI tries the same examples every time: what lands is not decided by chance. Everywhere else new
+# ones are tried in every run.
+settings.register_profile("ci", derandomize=True)
+if "VIMATTE_CI" in os.environ:
+    settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)
