@@ -97,6 +97,11 @@ def write_parts(path: Path, parts: list[tuple[str, list[str], Window]], kind: st
         spec.channelnames = tuple(channels)
         spec.attribute("oiio:subimagename", name)
         specs.append(spec)
+    write_specs(path, specs)
+
+
+def write_specs(path: Path, specs: list[oiio.ImageSpec]) -> None:
+    """Write an EXR with a white part for every specification."""
     path.parent.mkdir(parents=True, exist_ok=True)
     out = oiio.ImageOutput.create(str(path))
     assert out.open(str(path), tuple(specs)), out.geterror()

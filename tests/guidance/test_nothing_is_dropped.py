@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import OpenImageIO as oiio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mask_support import write_specs
 
 from vimatte.errors import GuidanceError
 from vimatte.frames.frame_range import FrameRange
@@ -178,11 +178,4 @@ def write(path: Path, layers: list[tuple[str, list[str], bool]], many: bool) -> 
         spec = oiio.ImageSpec(12, 8, len(names), "half")
         spec.channelnames = tuple(names)
         specs.append(spec)
-    out = oiio.ImageOutput.create(str(path))
-    assert out.open(str(path), tuple(specs)), out.geterror()
-    for at, spec in enumerate(specs):
-        if at:
-            assert out.open(str(path), spec, "AppendSubimage"), out.geterror()
-        pixels = np.ones((spec.height, spec.width, spec.nchannels), np.float32)
-        assert out.write_image(pixels), out.geterror()
-    out.close()
+    write_specs(path, specs)

@@ -30,14 +30,17 @@ def shot(tmp_path: Path) -> Path:
 
 
 def test_a_plate_is_matted_in_one_call(shot: Path) -> None:
-    version = vimatte.matte(
-        shot / "plate" / "plate.####.exr",
-        shot / "out",
-        guidance=f"masks:{shot / 'masks'}",
-        names=["hero"],
-        frames="1001-1002",
-        preview=True,
-    )
+    def matted() -> Path:
+        return vimatte.matte(
+            shot / "plate" / "plate.####.exr",
+            shot / "out",
+            guidance=f"masks:{shot / 'masks'}",
+            names=["hero"],
+            frames="1001-1002",
+            preview=True,
+        )
+
+    version = matted()
     assert version == shot / "out" / "v001"
     assert sorted(path.name for path in (version / "exr").iterdir() if path.suffix == ".exr") == [
         "plate.1001.exr",
@@ -47,15 +50,7 @@ def test_a_plate_is_matted_in_one_call(shot: Path) -> None:
     assert alpha[60, 42] > 0.5
     assert (version / "qc.html").exists()
     assert (shot / "out" / "session.json").exists()
-    again = vimatte.matte(
-        shot / "plate" / "plate.####.exr",
-        shot / "out",
-        guidance=f"masks:{shot / 'masks'}",
-        names=["hero"],
-        frames="1001-1002",
-        preview=True,
-    )
-    assert again == version
+    assert matted() == version
 
 
 def test_what_is_wrong_is_said_before_anything_is_written(shot: Path) -> None:

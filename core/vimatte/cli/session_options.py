@@ -16,8 +16,8 @@ from vimatte.options import GUIDANCE, MACHINE, SETTINGS, SHOT, option
 from vimatte.session import MatteSession
 from vimatte.session.new_session import new_session
 from vimatte.session.roots import parse_path_map, read_path_map
+from vimatte.session.session_file import SESSION_NAME
 
-SESSION_NAME = "session.json"
 # What a session keeps of a plate and its mattes; a command that opens one cannot change it.
 _OF_A_PLATE = tuple(
     row.name for row in (*SHOT, *GUIDANCE, *SETTINGS) if row.name not in ("frames", "names")

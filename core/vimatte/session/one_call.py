@@ -10,8 +10,7 @@ from vimatte.frames.given_path import given_path
 from vimatte.options import OUTPUTS, TABLES, nearest
 from vimatte.session.new_session import new_session
 from vimatte.session.publishing import write_qc
-
-SESSION_NAME = "session.json"
+from vimatte.session.session_file import SESSION_NAME
 
 
 def matte(plate: str | Path, out: str | Path, **options: Any) -> Path:

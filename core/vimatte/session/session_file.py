@@ -13,7 +13,7 @@ from vimatte.cache.atomic import hint_for, write_atomically
 from vimatte.errors import ConfigError, OutputError, SessionError, VimatteError
 from vimatte.frames.frame_range import FrameRange
 from vimatte.frames.window import Window
-from vimatte.options import nearest
+from vimatte.options import nearest, option
 from vimatte.output.names import check_names
 from vimatte.session.roots import RootedPath, resolve, rooted
 from vimatte.session.settings import Settings
@@ -21,7 +21,8 @@ from vimatte.session.shot import Shot
 
 SCHEMA = 1
 MAX_BYTES = 16 * 1024 * 1024
-MOST_OFFSET = 10**9
+#: What a session is called in its output folder.
+SESSION_NAME = "session.json"
 MASK_KEYS = ("masks", "garbage", "core")
 
 
@@ -258,7 +259,7 @@ def check_places(folders: Mapping[str, Any], offsets: Mapping[str, Any]) -> None
 
 
 def _is_offset(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_OFFSET
+    return value is not None and option("mask_offset").wrong(value) is None
 
 
 def _instance(row: dict[str, Any]) -> Instance:

@@ -17,10 +17,9 @@ from vimatte.options import OUTPUTS, TABLES, Option, nearest
 from vimatte.session.new_session import new_session
 from vimatte.session.publishing import PublishOptions
 from vimatte.session.session import MatteSession
-from vimatte.session.session_file import Instance, SessionFile
+from vimatte.session.session_file import SESSION_NAME, Instance, SessionFile
 from vimatte.worker.protocol import Message
 
-SESSION_NAME = "session.json"
 MAX_INSTANCES = 1000
 _LONGEST_PATH = 4096
 # What a request has beside the rows of the table of options.

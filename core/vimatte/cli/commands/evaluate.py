@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from vimatte.cli.arguments import name_text, path_text
 from vimatte.cli.progress import Console
-from vimatte.cli.session_options import SESSION_NAME
 from vimatte.errors import InputError
+from vimatte.session.session_file import SESSION_NAME
 
 if TYPE_CHECKING:
     from vimatte.evaluate.evaluation import ClipResult
